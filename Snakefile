@@ -1,0 +1,65 @@
+"""U-Noise: which parts of a scan did a segmentation network need? See README.md; stage targets are at the end."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+if "experiment" not in config:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/preprocess.smk"
+include: "workflow/rules/segmenter.smk"
+include: "workflow/rules/interpreter.smk"
+include: "workflow/rules/explain.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    localrule: True
+    input:
+        rules.summary.output,
+        **({"index": rules.phantom_index.output} if PLAN.is_phantom else {}),
+
+
+rule dataset:
+    localrule: True
+    input:
+        [PLAN.source(case, kind) for case in PLAN.ids() for kind in ("image", "label")],
+
+
+rule preprocessed:
+    localrule: True
+    input:
+        expand(f"{ROOT}/{paths.IMAGE}", case=PLAN.ids()),
+
+
+rule segmenter:
+    localrule: True
+    input:
+        rules.train_segmenter.output,
+        rules.table_segmentation.output,
+
+
+rule interpreters:
+    localrule: True
+    input:
+        expand(f"{ROOT}/{paths.WEIGHTS}", model=PLAN.interpreters),
+
+
+rule explanations:
+    localrule: True
+    input:
+        PLAN.explained(paths.COSTS),
+
+
+rule evaluation:
+    localrule: True
+    input:
+        rules.table_ranking.output,

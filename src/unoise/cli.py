@@ -1,0 +1,65 @@
+"""The command `unoise`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from unoise.errors import UserError
+from unoise.workflow.config import read_config
+from unoise.workflow.manifest import SPLITS, Case, read_manifest, write_manifest
+from unoise.workflow.plan import manifest_path
+
+
+def main() -> None:
+    """Run a subcommand; a user's mistake is one line on standard error and exit code 1."""
+    parser = argparse.ArgumentParser(prog="unoise", description="Which parts of a scan did a segmentation network need?")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, function, text in [
+        ("cases", cases, "write the manifest of an experiment: which cases there are, and in which split"),
+        ("estimate", estimate, "say what a run will take on this machine and data"),
+        ("rate", rate, "measure how many slices a second pass through the segmenter on this machine"),
+    ]:
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--configfile", type=Path, default=Path("config/config.yaml"), help="default: %(default)s")
+        command.set_defaults(run=function)
+    arguments = parser.parse_args()
+    try:
+        arguments.run(arguments.configfile)
+    except UserError as error:
+        sys.exit(f"unoise: {error}")
+
+
+def cases(configfile: Path) -> None:
+    """Write the manifest, beside the cases it has already; name the cases left out."""
+    from unoise.data.cases import find_cases
+
+    config = read_config(configfile)
+    path = manifest_path(config, Path())
+    known = read_manifest(path) if path.is_file() else []
+    found, left_out = find_cases(config, known)
+    gone = sorted({case.id for case in known} - {case.id for case in found})
+    write_manifest(path, found)
+    print(f"{path}: {len(found)} cases ({_split_counts(found)})")
+    for sentence in left_out:
+        print(f"left out: {sentence}")
+    for case in gone:
+        print(f"taken out: {case}: it is no longer in the dataset")
+
+
+def estimate(configfile: Path) -> None:
+    """Print the estimate."""
+    from unoise.estimate import estimate_run
+    from unoise.workflow.plan import Plan
+
+    print(estimate_run(Plan(read_config(configfile), Path())))
+
+
+def rate(configfile: Path) -> None:
+    """Print the bare forward rate."""
+    from unoise.estimate import forward_rate
+
+    print(f"bare forward rate: {forward_rate(read_config(configfile)):.0f} slices/s")
+
+
+def _split_counts(found: list[Case]) -> str:
+    return ", ".join(f"{sum(case.split == split for case in found)} {split}" for split in SPLITS)

@@ -1,0 +1,95 @@
+"""The one place where device, precision and threads are chosen, and where random numbers come from."""
+
+import hashlib
+import resource
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from unoise.errors import UserError
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how networks run.
+
+    Attributes
+    ----------
+    device
+        Of networks and batches.
+    dtype
+        torch.float32, or torch.bfloat16 for autocast.
+    batch_size
+        Units in a forward pass outside training.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    batch_size: int
+
+    def autocast(self) -> AbstractContextManager:
+        """Mixed precision, where it is chosen."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+    def place(self, module: nn.Module) -> nn.Module:
+        """Move a 2D network to the device, in the memory format that is fast there."""
+        fast = torch.channels_last if self.dtype == torch.bfloat16 else torch.contiguous_format
+        return module.to(self.device, memory_format=fast)
+
+
+def choose(settings: dict, threads: int) -> Compute:
+    """Resolve the config's `compute` on this machine and set the number of threads.
+
+    Raises
+    ------
+    UserError
+        If the device that is asked for is not there.
+    """
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    wanted = settings["device"]
+    name = next(kind for kind, there in available.items() if there) if wanted == "auto" else wanted
+    if not available[name]:
+        raise UserError(f"compute.device: {name} is not available here", remedy="Use `device: auto` or `cpu`")
+    wanted = settings["precision"]
+    fast = wanted == "bfloat16" or (wanted == "auto" and _has_bfloat16_matrices(name))
+    return Compute(torch.device(name), torch.bfloat16 if fast else torch.float32, settings["batch_size"])
+
+
+def _has_bfloat16_matrices(device: str) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device == "cpu" and torch.cpu._is_amx_tile_supported()
+
+
+def generator(*key: object) -> torch.Generator:
+    """A generator on the CPU, seeded by a key: the same key gives the same numbers on every device."""
+    digest = hashlib.sha256(repr(key).encode()).digest()
+    return torch.Generator(device="cpu").manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+def normal(keys: Iterable[tuple], shape: Iterable[int], device: torch.device) -> Tensor:
+    """Standard normal float32 numbers (len(keys), *shape), one seeded stream a key."""
+    shape = tuple(shape)
+    drawn = [torch.randn(shape, generator=generator(*key), device="cpu") for key in keys]
+    return torch.stack(drawn).to(device)
+
+
+def in_batches(function, batch_size: int, *tensors: Tensor) -> Tensor:
+    """Apply a function to slices of the first axis of the tensors, and join what it returns."""
+    return torch.cat([function(*parts) for parts in zip(*(t.split(batch_size) for t in tensors), strict=True)])
+
+
+def peak_mib(device: torch.device) -> float:
+    """The most memory that this process (on a CUDA device: its tensors) has held so far, in MiB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+

@@ -1,0 +1,1 @@
+"""Volumes: made, listed, read, preprocessed, cut into units."""

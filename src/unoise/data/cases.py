@@ -1,0 +1,108 @@
+"""Writing the manifest of an experiment: which cases there are, and in which split."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from unoise.data import phantom
+from unoise.data.decathlon import Task, read_task
+from unoise.data.volumes import read_volume
+from unoise.errors import UserError
+from unoise.files import content_hash
+from unoise.workflow.manifest import ID_PATTERN, SPLITS, Case
+
+Found = tuple[str, str, str, str]  # name in the dataset, image, label, structures
+
+
+def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], list[str]]:
+    """All cases of a config's dataset in which every class is annotated.
+
+    A case that the manifest has already keeps its patient and its split; new patients are drawn into the splits that
+    lack most of their share.
+
+    Parameters
+    ----------
+    config
+        A completed config.
+    known
+        The cases of the manifest as it is.
+
+    Returns
+    -------
+    cases, left_out
+        The rows of the manifest, sorted by id, and one sentence for each case left out.
+    """
+    found = _phantom_cases(config["phantom"]) if "phantom" in config else _task_cases(Path(config["dataset"]))
+    known = {case.id: case for case in known}
+    patient_of = config["cases"]["patient_of"]
+    rows, left_out, names = {}, [], set()
+    for name, image, label, structures in found:
+        case = safe_name(name)
+        names |= {case, name}
+        annotated = {one.rsplit("=", 1)[0] for one in structures.split(";")}
+        missing = [key for key, labels in config["classes"].items() if not annotated & set(labels)]
+        if missing:
+            left_out.append(f"{case}: {', '.join(missing)} is not annotated")
+        else:
+            mine = known[case].patient if case in known else case
+            patient = patient_of.get(name, patient_of.get(case, mine))
+            rows[case] = (patient, image, label, structures, name if name != case else "")
+    _check_names("cases.patient_of", patient_of, names)
+    split_of = {row[0]: known[case].split for case, row in rows.items() if case in known}
+    patients = {patient for patient, *_ in rows.values()}
+    given = config["cases"]["split_of"]
+    _check_names("cases.split_of", given, patients)
+    split_of = given | split_of
+    split_of |= _draw(sorted(patients - set(split_of)), split_of, config["cases"]["split_shares"], config["seed"])
+    cases = [
+        Case(case, patient, split_of[patient], image, label, structures, original)
+        for case, (patient, image, label, structures, original) in sorted(rows.items())
+    ]
+    return cases, left_out
+
+
+def safe_name(name: str) -> str:
+    """An id for a case: `name` where it is one, else its safe characters and a short hash of the whole."""
+    if ID_PATTERN.fullmatch(name):
+        return name
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "case"
+    return f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def _draw(patients: list[str], taken: dict[str, str], shares: dict[str, float], seed: int) -> dict[str, str]:
+    total = len(patients) + len(taken)
+    weight = sum(shares.values()) or 1.0
+    wanted = {split: total * shares.get(split, 0) / weight for split in SPLITS}
+    lacking = {split: wanted[split] - list(taken.values()).count(split) for split in SPLITS}
+    drawn = {}
+    for patient in sorted(patients, key=lambda one: content_hash(seed, one)):
+        split = max(SPLITS, key=lambda one: lacking[one])
+        drawn[patient] = split
+        lacking[split] -= 1
+    return drawn
+
+
+def _phantom_cases(settings: dict) -> Iterable[Found]:
+    structures = ";".join(f"{name}={value}" for name, value in phantom.LABELS.items() if value)
+    for number in range(settings["patients"]):
+        name = f"phantom_{number:03d}"
+        yield name, f"imagesTr/{name}.nii.gz", f"labelsTr/{name}.nii.gz", structures
+
+
+def _task_cases(folder: Path) -> Iterable[Found]:
+    task: Task = read_task(folder)
+    for name, image, label in task.cases:
+        values = set(np.unique(read_volume(folder / label, name)[0]).tolist())
+        present = [f"{label}={value}" for label, value in task.labels.items() if value and value in values]
+        yield name, image, label, ";".join(present)
+
+
+def _check_names(place: str, given: Iterable[str], there: set[str]) -> None:
+    unknown = sorted(set(given) - there)
+    if unknown:
+        raise UserError(
+            f"{place}: there is no {unknown[0]!r} in the dataset", remedy=f"There are: {', '.join(sorted(there)[:20])}"
+        )

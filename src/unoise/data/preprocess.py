@@ -1,0 +1,176 @@
+"""From a scan as it came to the grid on which everything else works."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.processing import resample_from_to
+from scipy import ndimage
+
+from unoise.data.volumes import open_volume, read_voxels, spacing, write_volume
+from unoise.errors import UserError
+from unoise.files import write_json
+
+BODY_HU = -300.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """The grid a preprocessed case came from, and the window: with the volume's affine, the way back.
+
+    Attributes
+    ----------
+    shape, affine
+        Of the scan as stored.
+    axes
+        Its axis codes, such as "LPS".
+    window
+        HU that became 0 and 1.
+    """
+
+    shape: tuple[int, ...]
+    affine: list[list[float]]
+    axes: str
+    window: tuple[float, float]
+
+
+def preprocess_case(
+    case: str, image: Path, label: Path, values: dict[str, int], settings: dict, classes: dict[str, list[str]], out: dict
+) -> None:
+    """Bring one case to the common grid: axes to RAS+, resampled, cropped or padded about the body, windowed.
+
+    Parameters
+    ----------
+    image, label
+        NIfTI files on the same grid; the image in HU.
+    values
+        Structures annotated in this case with their values in the label volume.
+    settings
+        The config's `preprocess`.
+    classes
+        The config's `classes`; the k-th becomes the value k (from 1) in the new label.
+    out
+        Paths of `image` (float32, window units in [0, 1]), `label` (uint8), `body` (uint8) and `source` (JSON).
+
+    Raises
+    ------
+    UserError
+        If a file is broken, the two grids differ, or a class has no voxel.
+    """
+    scan, annotation = open_volume(image, case), open_volume(label, case)
+    _check_same_grid(case, scan, annotation, image, label)
+    hu = nib.Nifti1Image(read_voxels(scan, image, case), scan.affine)
+    ids = _class_ids(case, read_voxels(annotation, label, case), label, values, classes)
+    ids = nib.Nifti1Image(ids, scan.affine)
+
+    hu, ids = nib.as_closest_canonical(hu), nib.as_closest_canonical(ids)
+    body = nib.Nifti1Image(body_mask(np.asarray(hu.dataobj), spacing(hu.affine)).astype(np.uint8), hu.affine)
+    grid = _common_grid(np.asarray(body.dataobj), hu.affine, settings)
+    low, high = settings["window"]
+    units = (np.clip(_resample(hu, grid, order=1, outside=low), low, high) - low) / (high - low)
+
+    ids = _resample(ids, grid, order=0).astype(np.uint8)
+    for value, name in enumerate(classes, 1):
+        if not (ids == value).any():
+            raise UserError(
+                f"no voxel of class {name!r} ({', '.join(classes[name])}) is left on the preprocessed grid",
+                case=case,
+                file=label,
+                remedy="Delete the case from the manifest, or widen preprocess.shape",
+            )
+    source = Source(scan.shape, scan.affine.tolist(), "".join(nib.aff2axcodes(scan.affine)), (low, high))
+    write_volume(out["image"], units.astype(np.float32), grid[1], f"window units, {low:g} to {high:g} HU")
+    write_volume(out["label"], ids, grid[1], "; ".join(f"{k} {name}" for k, name in enumerate(classes, 1)))
+    write_volume(out["body"], _resample(body, grid, order=0).astype(np.uint8), grid[1], "inside of the patient's outline")
+    write_json(out["source"], asdict(source))
+
+
+def body_mask(hu: np.ndarray, voxel_mm: tuple[float, float, float]) -> np.ndarray:
+    """Voxels inside the patient's outline: the largest connected part above -300 HU, holes of each axial slice filled.
+
+    Parameters
+    ----------
+    hu
+        (X, Y, Z) in RAS+ orientation.
+    voxel_mm
+        Voxel size; structures thinner than about 6 mm in the axial plane (a table's shell) are cut off first.
+    """
+    tissue = hu > BODY_HU
+    steps = max(1, round(3.0 / min(voxel_mm[:2])))
+    opened = ndimage.binary_opening(tissue, ndimage.generate_binary_structure(3, 1) & _AXIAL, iterations=steps)
+    parts, count = ndimage.label(opened)
+    if count == 0:
+        return np.ones_like(tissue)
+    largest = parts == 1 + np.argmax(ndimage.sum_labels(opened, parts, np.arange(1, count + 1)))
+    return np.stack([ndimage.binary_fill_holes(one) for one in np.moveaxis(largest, 2, 0)], axis=2)
+
+
+_AXIAL = np.zeros((3, 3, 3), bool)
+_AXIAL[:, :, 1] = True
+
+
+def _check_same_grid(case: str, scan: nib.Nifti1Image, annotation: nib.Nifti1Image, image: Path, label: Path) -> None:
+    remedy = f"Give a label drawn on this image ({image})"
+    if scan.shape != annotation.shape:
+        raise UserError(
+            f"its shape {annotation.shape} is not the image's {scan.shape}", case=case, file=label, remedy=remedy
+        )
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in scan.shape])).reshape(3, -1).T
+    shift = nib.affines.apply_affine(scan.affine, corners) - nib.affines.apply_affine(annotation.affine, corners)
+    if np.abs(shift).max() > 0.5 * min(spacing(scan.affine)):
+        raise UserError(
+            f"its affine puts it up to {np.abs(shift).max():.1f} mm from the image", case=case, file=label, remedy=remedy
+        )
+
+
+def _class_ids(
+    case: str, annotation: np.ndarray, path: Path, values: dict[str, int], classes: dict[str, list[str]]
+) -> np.ndarray:
+    if not np.array_equal(annotation, np.round(annotation)):
+        raise UserError(
+            "the label holds fractions", case=case, file=path, remedy="Resample labels by nearest neighbour only"
+        )
+    ids = np.zeros(annotation.shape, np.uint8)
+    for value, (name, structures) in enumerate(classes.items(), 1):
+        wanted = [values[one] for one in structures if one in values]
+        inside = np.isin(annotation, wanted)
+        if not inside.any():
+            raise UserError(
+                f"the label holds no voxel of class {name!r} (label values {wanted})",
+                case=case,
+                file=path,
+                remedy="Correct the label, or delete the case's line from the manifest",
+            )
+        ids[inside] = value
+    return ids
+
+
+Grid = tuple[tuple[int, ...], np.ndarray]  # shape, affine
+
+
+def _common_grid(body: np.ndarray, affine: np.ndarray, settings: dict) -> Grid:
+    """The grid with the wanted spacing and shape, along the scan's axes, centred on the body's bounding box."""
+    own = np.array(spacing(affine))
+    wanted = np.array([one or mine for one, mine in zip(settings["spacing"], own, strict=True)])
+    zoom = wanted / own
+    resampled = np.maximum(1, np.round(np.array(body.shape) / zoom)).astype(int)
+    shape = tuple(int(n or full) for n, full in zip(settings["shape"], resampled, strict=True))
+    box = [slice(0, n) for n in body.shape] if not body.any() else ndimage.find_objects(body.astype(np.int8))[0]
+    middle = np.array(
+        [
+            (side.start + side.stop - 1) / 2 if n else (full - 1) / 2
+            for side, n, full in zip(box, settings["shape"], body.shape, strict=True)
+        ]
+    )
+    first = middle - zoom * (np.array(shape) - 1) / 2
+    return shape, affine @ nib.affines.from_matvec(np.diag(zoom), first)
+
+
+def _resample(volume: nib.Nifti1Image, grid: Grid, order: int, outside: float = 0.0) -> np.ndarray:
+    """Values on a grid; linear resampling to larger voxels is smoothed first, against aliasing."""
+    if order:
+        zoom = np.array(spacing(grid[1])) / np.array(spacing(volume.affine))
+        smooth = ndimage.gaussian_filter(np.asarray(volume.dataobj), np.maximum(0, (zoom - 1) / 2))
+        volume = nib.Nifti1Image(smooth, volume.affine)
+    return np.asarray(resample_from_to(volume, grid, order=order, mode="constant", cval=outside).dataobj)

@@ -1,0 +1,137 @@
+"""What all explainers share: their interface, and how one explains a case."""
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from unoise import tables
+from unoise.compute import Compute, choose, peak_mib
+from unoise.data.units import Units, read_units, volume
+from unoise.data.volumes import write_volume
+from unoise.errors import UserError
+from unoise.networks.models import load_model
+from unoise.networks.segmenter import Segmenter
+from unoise.targets.class_target import ClassTarget, make_target
+from unoise.workflow import methods
+
+HEADER = "{volume} by {explainer}; values compare inside a slice only"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an explainer may use.
+
+    Attributes
+    ----------
+    segmenter
+        The model that is explained.
+    target
+        What of it is explained.
+    interpreter
+        The trained interpreter (images in, logits of the noise scale out) where the module `NEEDS` one, else None.
+    compute
+        Device, precision, batch size.
+    seed
+        Of everything random.
+    """
+
+    segmenter: Segmenter
+    target: ClassTarget
+    interpreter: nn.Module | None
+    compute: Compute
+    seed: int
+
+
+class Explainer(ABC):
+    """One method with its settings.
+
+    A module of this package holds one subclass, names it `EXPLAINER`, and declares, as literals, the JSON schemas of
+    its `SETTINGS`, what it `NEEDS` and the `VOLUMES` it makes, so that the workflow need not import it.
+    """
+
+    def __init__(self, context: Context):
+        self.context = context
+
+    @abstractmethod
+    def explain(self, units: Units) -> Tensor:
+        """Importance (N, *S) of every voxel of the units: the higher, the longer it should stay visible."""
+
+    def volumes(self, units: Units) -> dict[str, Tensor]:
+        """All volumes named in `VOLUMES`, each (N, *S)."""
+        return {"importance": self.explain(units)}
+
+
+class ExplainCases:
+    """Runs one explainer for the cases of a job.
+
+    Parameters
+    ----------
+    settings
+        `key`, the values of the columns model, target and explainer; `explainer`, its settings with `method` and
+        `seed`; `target`, an entry of the config's `targets`.
+    segmenter, interpreter
+        Model files; `interpreter` is None where the explainer needs none.
+    compute
+        The config's `compute`.
+    """
+
+    def __init__(self, settings: dict, segmenter: Path, interpreter: Path | None, compute: dict):
+        self.key = settings["key"]
+        self.compute = choose(compute, compute["case_threads"])
+        self.segmenter = Segmenter.load(segmenter, self.compute)
+        own = dict(settings["explainer"])
+        method, seed = methods.find("explainers", own.pop("method")), own.pop("seed")
+        network = None
+        if interpreter:
+            network, _ = load_model(interpreter, self.compute)
+            own.pop("interpreter")
+        target = make_target(settings["target"], self.segmenter.classes)
+        context = Context(self.segmenter, target, network, self.compute, seed)
+        self.explainer: Explainer = method.load().EXPLAINER(context, **own)
+
+    def __call__(self, key: dict[str, str], files: dict[str, Path], out: dict[str, Path]) -> None:
+        """Write the case's volumes by their names and, as `costs`, a row of `tables.COSTS`.
+
+        Parameters
+        ----------
+        key
+            The case.
+        files
+            Its preprocessed `image` and the `prediction`.
+
+        Raises
+        ------
+        UserError
+            If the explainer returns a map of another shape, or values that are not finite.
+        """
+        case, name = key["case"], self.key["explainer"]
+        start, forwards, backwards = time.perf_counter(), self.segmenter.forwards, self.segmenter.backwards
+        units, affine = read_units(case, files["image"], files["prediction"], self.compute.device)
+        for kind, maps in self.explainer.volumes(units).items():
+            _check(maps, units, case, name)
+            write_volume(out[kind], volume(maps.detach()), affine, HEADER.format(volume=kind, explainer=name))
+        row = {
+            "stage": "explain",
+            **self.key,
+            "case": case,
+            "units": len(units),
+            "forwards": self.segmenter.forwards - forwards,
+            "backwards": self.segmenter.backwards - backwards,
+            "seconds": time.perf_counter() - start,
+            "peak_mib": peak_mib(self.compute.device),
+        }
+        tables.write(out["costs"], tables.COSTS, [row])
+
+
+def _check(maps: Tensor, units: Units, case: str, explainer: str) -> None:
+    wanted = units.images[:, 0].shape
+    wrong = int((~maps.isfinite()).sum())
+    if maps.shape != wanted or wrong:
+        raise UserError(
+            f"{explainer} made maps of shape {tuple(maps.shape)} with {wrong} values that are not finite",
+            case=case,
+            remedy=f"They must be finite and of shape {tuple(wanted)}; mend the explainer",
+        )

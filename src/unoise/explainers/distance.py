@@ -1,0 +1,25 @@
+"""Control: nearness to the predicted organ."""
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+
+from unoise.data.units import Units
+from unoise.explainers.base import Explainer
+
+
+class Distance(Explainer):
+    """Minus the distance in mm, within the unit, to the predicted organ (0 inside, and where nothing is predicted)."""
+
+    def explain(self, units: Units) -> Tensor:
+        outside = ~self.context.target.predicted(units.probabilities).cpu().numpy()
+        maps = [_nearness(one, units.spacing) for one in outside]
+        return torch.from_numpy(np.stack(maps)).float().to(units.images.device)
+
+
+def _nearness(outside: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    return np.zeros(outside.shape) if outside.all() else -distance_transform_edt(outside, sampling=spacing)
+
+
+EXPLAINER = Distance

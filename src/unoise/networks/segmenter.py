@@ -1,0 +1,74 @@
+"""The segmenter as explainers, objectives and the evaluation see it."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from unoise.compute import Compute, in_batches
+from unoise.errors import UserError
+from unoise.networks.models import load_model
+
+THRESHOLD = 0.5
+
+
+class Segmenter:
+    """A frozen segmentation network: images in window units in, one probability a class out.
+
+    Parameters
+    ----------
+    network
+        Maps (N, 1, *S) to logits (N, classes, *S); its parameters do not require gradients.
+    classes
+        Names of the classes, in the order of the channels.
+    body_mean
+        Mean of the training bodies in window units.
+    compute
+        Device, precision, batch size.
+
+    Attributes
+    ----------
+    forwards, backwards
+        Units that went through the network, and gradients that came back, so far.
+    """
+
+    def __init__(self, network: nn.Module, classes: list[str], body_mean: float, compute: Compute):
+        self.network = network
+        self.classes = classes
+        self.body_mean = body_mean
+        self.compute = compute
+        self.forwards = 0
+        self.backwards = 0
+
+    @classmethod
+    def load(cls, path: Path, compute: Compute) -> "Segmenter":
+        """Load a trained segmenter; raises as `load_model`."""
+        network, card = load_model(path, compute)
+        return cls(network, list(card["classes"]), card["training_data"]["body_mean"], compute)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """(N, 1, *S) to float32 logits (N, classes, *S), with gradients where they are enabled."""
+        self.forwards += len(images)
+        if images.requires_grad:
+            self.backwards += len(images)
+        with self.compute.autocast():
+            return self.network(images).float()
+
+    @torch.no_grad()
+    def probabilities(self, images: Tensor) -> Tensor:
+        """(N, 1, *S) to float32 probabilities (N, classes, *S), in batches, without gradients."""
+        return in_batches(lambda part: self.logits(part).sigmoid(), self.compute.batch_size, images)
+
+    def layer(self, name: str) -> nn.Module:
+        """A layer of the network by its name.
+
+        Raises
+        ------
+        UserError
+            If there is none; the message lists the blocks that there are.
+        """
+        layers = dict(self.network.named_modules())
+        if name not in layers or not name:
+            blocks = [one for one, module in layers.items() if one and any(True for _ in module.children())]
+            raise UserError(f"the segmenter has no layer {name!r}", remedy=f"It has: {', '.join(blocks)}")
+        return layers[name]

@@ -1,0 +1,1 @@
+"""Obscurers: what takes the place of a hidden voxel. One module each."""

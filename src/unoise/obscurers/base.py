@@ -1,0 +1,49 @@
+"""What all obscurers share."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unoise.data.units import Units
+from unoise.workflow import methods
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an obscurer may know beside the units.
+
+    Attributes
+    ----------
+    window
+        HU that are 0 and 1 in window units.
+    body_mean
+        Mean of the training bodies in window units.
+    donor
+        All slices (Z, 1, X, Y) of the training case that lends its voxels, or None.
+    seed
+        Of everything random; the same fillings for all explainers.
+    """
+
+    window: tuple[float, float]
+    body_mean: float
+    donor: Tensor | None
+    seed: int
+
+
+class Obscurer(ABC):
+    """Replaces hidden voxels by a filling."""
+
+    @abstractmethod
+    def fill(self, units: Units, around: Surroundings) -> Tensor:
+        """What stands in the place of every voxel when it is hidden: (N, 1, *S) in window units."""
+
+    def obscure(self, images: Tensor, visible: Tensor, filling: Tensor) -> Tensor:
+        """Images (N, 1, *S) where `visible` (N, 1, *S) is true, and the filling elsewhere."""
+        return torch.where(visible, images, filling)
+
+
+def make_obscurer(name: str, settings: dict) -> Obscurer:
+    """The obscurer of a module of this package, with its settings from the config."""
+    return methods.find("obscurers", name).load().OBSCURER(**settings)

@@ -1,0 +1,1 @@
+"""Figures and the summary, made from the tables."""

@@ -1,0 +1,1 @@
+"""Statistics by patient: curves, areas, intervals, tests."""

@@ -1,0 +1,55 @@
+"""Which explanation is best, against the best control."""
+
+import pandas as pd
+
+from unoise.statistics.intervals import holm, mean_interval, signed_rank
+from unoise.workflow.plan import CONTROL
+
+_CONTEST = ["model", "target", "judge", "obscurer", "order"]
+
+
+def ranking(areas: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
+    """Rank the explainers by their mean area over the test patients, in each contest of judge, obscurer and order.
+
+    The best control is that with the best mean area on the validation patients, without these on the test patients.
+    Kept first a larger area is better, removed first a smaller one; a positive gain is always good.
+
+    Parameters
+    ----------
+    areas
+        From `unoise.statistics.curves.areas`.
+    resamples, seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `tables.RANKING`.
+    """
+    rows = []
+    for contest, group in areas.groupby(_CONTEST, sort=True):
+        rows += _contest(dict(zip(_CONTEST, contest, strict=True)), group, resamples, seed)
+    return pd.DataFrame(rows)
+
+
+def _contest(contest: dict, areas: pd.DataFrame, resamples: int, seed: int) -> list[dict]:
+    sign = 1 if contest["order"] == "kept_first" else -1
+    test = areas[areas.split == "test"].pivot(index="patient", columns="explainer", values="area").dropna()
+    controls = areas[areas.explainer.str.startswith(CONTROL)]
+    chosen_on = "validation" if "validation" in set(controls.split) else "test"
+    means = sign * controls[controls.split == chosen_on].groupby("explainer").area.mean()
+    control = means.idxmax() if len(means) else None
+    rows = []
+    for place, explainer in enumerate((-sign * test.mean()).sort_values(kind="stable").index, 1):
+        values = test[explainer].to_numpy()
+        low, high = mean_interval(values, resamples, seed)
+        row = {"explainer": explainer, "patients": len(values), "area": values.mean(), "low": low, "high": high}
+        rows.append({**contest, **row, "rank": place})
+        if control is not None and explainer != control:
+            gains = sign * (values - test[control].to_numpy())
+            low, high = mean_interval(gains, resamples, seed)
+            rows[-1] |= {"gain": gains.mean(), "gain_low": low, "gain_high": high, "p": signed_rank(gains)}
+        rows[-1] |= {"best_control": control, "control_chosen_on": chosen_on if control is not None else None}
+    for row, adjusted in zip(rows, holm([row.get("p") for row in rows]), strict=True):
+        row["p"] = adjusted
+    return rows

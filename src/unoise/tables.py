@@ -1,0 +1,177 @@
+"""Tables: their schemas, and how they are written and read."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unoise.errors import UserError
+from unoise.files import whole_file
+
+VOLATILE = "volatile"
+
+
+def _field(name: str, kind: pa.DataType, meaning: str, unit: str = "", volatile: bool = False) -> pa.Field:
+    """A column; `volatile` marks one that differs from run to run on the same machine."""
+    metadata = {"description": meaning} | ({"unit": unit} if unit else {}) | ({VOLATILE: "true"} if volatile else {})
+    return pa.field(name, kind, metadata=metadata)
+
+
+_TEXT, _COUNT, _REAL = pa.string(), pa.int64(), pa.float64()
+_SECONDS = _field("seconds", _REAL, "wall-clock time", "s", volatile=True)
+_PEAK = _field("peak_mib", _REAL, "most memory the process (on a GPU: its tensors) held so far", "MiB", volatile=True)
+
+_KEY = {
+    "model": _field("model", _TEXT, "segmenter that is explained"),
+    "target": _field("target", _TEXT, "what of it is explained"),
+    "explainer": _field("explainer", _TEXT, "method with its settings"),
+    "case": _field("case", _TEXT, "one scan"),
+    "patient": _field("patient", _TEXT, "whose scan it is"),
+    "split": _field("split", _TEXT, "train, validation, calibration or test"),
+    "unit": _field("unit", _COUNT, "slice in the preprocessed volume"),
+    "judge": _field("judge", _TEXT, "network that segments the obscured image"),
+    "obscurer": _field("obscurer", _TEXT, "what takes the place of hidden voxels"),
+    "order": _field("order", _TEXT, "kept_first or removed_first"),
+    "visibility": _field("visibility", _REAL, "visible fraction of a unit's voxels", "1"),
+    "repeat": _field("repeat", _COUNT, "number of the repetition with other random fillings"),
+    "seed": _field("seed", _COUNT, "seed of everything random"),
+}
+
+
+def _key(*names: str) -> list[pa.Field]:
+    return [_KEY[name] for name in names]
+
+
+CASES = pa.schema(
+    [
+        *_key("case", "patient", "split"),
+        _field("image", _TEXT, "path in the dataset"),
+        _field("label", _TEXT, "path in the dataset"),
+        _field("structures", _TEXT, "annotated structures with their label values"),
+        _field("original", _TEXT, "name in the dataset, where the id is another"),
+        _field("image_sha256", _TEXT, "hash of the image file"),
+        _field("label_sha256", _TEXT, "hash of the label file"),
+        _field("shape", pa.list_(_COUNT, 3), "voxels of the scan along its own axes", "voxel"),
+        _field("spacing", pa.list_(_REAL, 3), "voxel size of the scan along its own axes", "mm"),
+        _field("axes", _TEXT, "axis codes of the scan"),
+        _field("preprocessed_shape", pa.list_(_COUNT, 3), "voxels along right, anterior, superior", "voxel"),
+        _field("preprocessed_spacing", pa.list_(_REAL, 3), "voxel size along right, anterior, superior", "mm"),
+        _field("body_ml", _REAL, "volume inside the patient's outline", "ml"),
+        _field("class", _TEXT, "foreground class"),
+        _field("label_ml", _REAL, "labelled volume of the class", "ml"),
+    ]
+)
+
+HISTORY = pa.schema(
+    [
+        _field("model", _TEXT, "model that is trained"),
+        _field("epoch", _COUNT, "passes over the training set, from 1"),
+        _field("loss", _REAL, "mean training loss of the epoch", "1"),
+        _field("learning_rate", _REAL, "at the epoch's end", "1"),
+        _field("score", _REAL, "on the validation patients, the higher the better; null where there are none", "1"),
+        _SECONDS,
+    ]
+)
+
+SEGMENTATION = pa.schema(
+    [
+        *_key("model", "case", "patient", "split"),
+        _field("class", _TEXT, "foreground class"),
+        _field("dice", _REAL, "overlap of prediction and label over the whole scan; null where both are empty", "1"),
+        _field("surface_distance", _REAL, "average symmetric surface distance; null where one is empty", "mm"),
+        _field("predicted_ml", _REAL, "predicted volume", "ml"),
+        _field("label_ml", _REAL, "labelled volume", "ml"),
+    ]
+)
+
+COSTS = pa.schema(
+    [
+        _field("stage", _TEXT, "train or explain"),
+        *_key("model", "target", "explainer", "case"),
+        _field("units", _COUNT, "slices explained or trained on"),
+        _field("forwards", _COUNT, "slices that went through the segmenter"),
+        _field("backwards", _COUNT, "gradients of slices that came back through the segmenter"),
+        _SECONDS,
+        _PEAK,
+    ]
+)
+
+METRICS = pa.schema(
+    [
+        *_KEY.values(),
+        _field("voxels", _COUNT, "of the unit", "voxel"),
+        _field("visible", _COUNT, "voxels left visible", "voxel"),
+        _field("body", _COUNT, "voxels inside the patient's outline", "voxel"),
+        _field("visible_body", _COUNT, "of these, left visible", "voxel"),
+        _field("label", _COUNT, "labelled voxels of the target", "voxel"),
+        _field("clean", _COUNT, "predicted voxels of the target, unobscured", "voxel"),
+        _field("obscured", _COUNT, "predicted voxels of the target, obscured", "voxel"),
+        _field("obscured_label", _COUNT, "intersection of obscured prediction and label", "voxel"),
+        _field("obscured_clean", _COUNT, "intersection of obscured and clean prediction", "voxel"),
+    ]
+)
+
+CURVES = pa.schema(
+    [
+        *_key("model", "target", "explainer", "patient", "split", "judge", "obscurer", "order", "visibility", "seed"),
+        _field("visibility_body", _REAL, "visible fraction of the body's voxels", "1"),
+        _field("dice", _REAL, "with the label, pooled over the patient's units; null where both are empty", "1"),
+        _field("agreement", _REAL, "Dice with the clean prediction, pooled; null where that is empty", "1"),
+    ]
+)
+
+RANKING = pa.schema(
+    [
+        *_key("model", "target", "explainer", "judge", "obscurer", "order"),
+        _field("patients", _COUNT, "test patients"),
+        _field("area", _REAL, "area under agreement over log10 of the visible (removed) fraction, 1 to 100 %", "1"),
+        _field("low", _REAL, "lower end of the area's 95 % bootstrap interval over patients", "1"),
+        _field("high", _REAL, "upper end of the interval", "1"),
+        _field("best_control", _TEXT, "the control with which the explainer is compared"),
+        _field("control_chosen_on", _TEXT, "split on which that control was found best"),
+        _field("gain", _REAL, "area minus the best control's; removed first: the best control's minus area", "1"),
+        _field("gain_low", _REAL, "lower end of the gain's 95 % bootstrap interval over patients", "1"),
+        _field("gain_high", _REAL, "upper end of the interval", "1"),
+        _field("p", _REAL, "Wilcoxon signed-rank on the paired gain, Holm-adjusted over explainers", "1"),
+        _field("rank", _COUNT, "1: largest area (removed first: smallest)"),
+    ]
+)
+
+
+def write(path: Path, schema: pa.Schema, rows: Iterable[dict] | pd.DataFrame) -> None:
+    """Write a Parquet table, whole or not at all; a column that a row lacks is null.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a value is not of its column's type.
+    """
+    if isinstance(rows, pd.DataFrame):
+        rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    with whole_file(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
+
+
+def read(paths: Path | Iterable[Path], schema: pa.Schema) -> pd.DataFrame:
+    """Read one table, or several below each other.
+
+    Raises
+    ------
+    UserError
+        If a file is no Parquet file, or has other columns than the schema.
+    """
+    paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    parts = []
+    for path in paths:
+        try:
+            part = pq.read_table(path, partitioning=None)
+        except (pa.ArrowException, OSError) as error:
+            raise UserError(
+                f"it cannot be read as Parquet ({error})", file=path, remedy="Delete it and run again"
+            ) from None
+        if part.schema.names != schema.names:
+            raise UserError(f"its columns are not {schema.names}", file=path, remedy="Delete it and run again")
+        parts.append(part.cast(schema))
+    return pa.concat_tables(parts).to_pandas() if parts else schema.empty_table().to_pandas()

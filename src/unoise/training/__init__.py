@@ -1,0 +1,1 @@
+"""Training of segmenters and interpreters: resumable, repeatable on one machine."""

@@ -1,0 +1,172 @@
+"""The training loop: one page, resumable at every epoch."""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from torch import Tensor, nn
+
+from unoise.compute import Compute
+from unoise.files import whole_file, write_json
+
+LOGGER = logging.getLogger("unoise")
+FINAL_RATE = 0.01
+
+
+class State:
+    """Where a training stands, in a folder that outlives a failed job.
+
+    It belongs to one fingerprint (settings, code, training data); what another one left is deleted.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str):
+        self.folder = folder
+        mark = folder / "fingerprint.json"
+        if not mark.is_file() or json.loads(mark.read_text()) != fingerprint:
+            shutil.rmtree(folder, ignore_errors=True)
+            write_json(mark, fingerprint)
+
+    def load(self) -> dict | None:
+        """The last epoch's state, or None at the start or (set aside, and said) where it cannot be read."""
+        path = self.folder / "latest.pt"
+        if not path.is_file():
+            return None
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, OSError, EOFError, KeyError, UnpicklingError) as error:
+            aside = path.with_suffix(".unreadable")
+            os.replace(path, aside)
+            LOGGER.warning("%s could not be read (%s); it is now %s, training starts anew", path, error, aside)
+            return None
+
+    def save(self, state: dict) -> None:
+        """Replace the stored state, whole."""
+        with whole_file(self.folder / "latest.pt") as temporary:
+            torch.save(state, temporary)
+
+
+def train(
+    network: nn.Module,
+    epoch_batches: Callable[[int], Iterable[tuple[Tensor, Tensor]]],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    validate: Callable[[], float | None],
+    settings: dict,
+    steps_per_epoch: int,
+    compute: Compute,
+    state: State,
+    seed: int,
+) -> list[dict]:
+    """Train a network, and leave in it the weights of the best validation score (of the last epoch without scores).
+
+    Adam with decoupled weight decay, the learning rate of one cycle. All randomness of an epoch is seeded by its
+    number, so that a resumed training ends with the weights of an uninterrupted one.
+
+    Parameters
+    ----------
+    epoch_batches
+        Gives an epoch's batches, on the CPU, by its number from 1.
+    loss
+        Of a batch on the device; the step goes down its gradient.
+    validate
+        A score, the higher the better, or None where there is nothing to validate on.
+    settings
+        A config's `training`.
+
+    Returns
+    -------
+    list
+        One row an epoch: epoch, loss, learning_rate, score, seconds.
+    """
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"], fused=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        settings["learning_rate"],
+        total_steps=settings["epochs"] * steps_per_epoch + 1,
+        pct_start=0.2,
+        final_div_factor=1 / FINAL_RATE,
+    )
+    history: list[dict] = []
+    best: dict[str, Tensor] = {}
+    saved = state.load()
+    if saved:
+        network.load_state_dict(saved["network"])
+        optimizer.load_state_dict(saved["optimizer"])
+        schedule.load_state_dict(saved["schedule"])
+        history, best = saved["history"], saved["best"]
+        LOGGER.info("resumed after epoch %d of %d", len(history), settings["epochs"])
+    with _stop_between_epochs() as stopped:
+        for epoch in range(len(history) + 1, settings["epochs"] + 1):
+            start = time.perf_counter()
+            torch.manual_seed(seed * 100_003 + epoch)
+            network.train()
+            total = steps = 0.0
+            for images, reference in epoch_batches(epoch):
+                total += step(network, optimizer, loss, images.to(compute.device), reference.to(compute.device))
+                schedule.step()
+                steps += 1
+            network.eval()
+            score = validate()
+            if score is None or score >= max((row["score"] for row in history), default=score):
+                best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+            row = {
+                "epoch": epoch,
+                "loss": total / steps,
+                "learning_rate": schedule.get_last_lr()[0],
+                "score": score,
+                "seconds": time.perf_counter() - start,
+            }
+            history.append(row)
+            state.save(
+                {
+                    "network": network.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "history": history,
+                    "best": best,
+                }
+            )
+            left = (settings["epochs"] - epoch) * row["seconds"] / 60
+            shown = "" if score is None else f", validation {score:.3f}"
+            LOGGER.info("epoch %d of %d: loss %.4f%s, %.1f min left", epoch, settings["epochs"], row["loss"], shown, left)
+            if stopped.is_set() and epoch < settings["epochs"]:
+                raise InterruptedError(f"stopped after epoch {epoch}; the next run goes on from there")
+    network.load_state_dict(best)
+    return history
+
+
+def step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    images: Tensor,
+    reference: Tensor,
+) -> float:
+    """One step of the optimizer down the loss of a batch; returns the loss."""
+    optimizer.zero_grad(set_to_none=True)
+    value = loss(images, reference)
+    value.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimizer.step()
+    return value.item()
+
+
+@contextmanager
+def _stop_between_epochs() -> Iterator[threading.Event]:
+    """Within the block SIGTERM sets the event instead of ending the process."""
+    stopped = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,112 @@
+"""Reading a config: its schema, its defaults, its errors."""
+
+import os
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError, validators
+
+from unoise.errors import UserError
+from unoise.workflow import methods
+
+_SCHEMA = yaml.safe_load(Path(__file__).with_name("config.schema.yaml").read_text(encoding="utf-8"))
+
+
+def read_config(path: Path) -> dict:
+    """Read a config file and complete it; see `complete`."""
+    if not path.is_file():
+        raise UserError("the config file does not exist", file=path, remedy="Name one of config/*.yaml")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"it is not YAML ({' '.join(str(error).split())})", file=path, remedy="Mend the line it names"
+        ) from None
+    return complete(content, path)
+
+
+def complete(config: object, path: str | Path = "config") -> dict:
+    """Check a config against the schema and the methods it names, and fill in the defaults.
+
+    Returns
+    -------
+    dict
+        A new dict of built-in values; `dataset` has its environment variables replaced.
+
+    Raises
+    ------
+    UserError
+        For the first thing that is wrong: its place in the config and what to do.
+    """
+    config = yaml.safe_load(yaml.safe_dump(config))
+    _check(config, _SCHEMA, path)
+    for name, objective in config["interpreters"].items():
+        chosen = methods.find("training.objectives", objective["objective"]["method"])
+        _check(
+            objective["objective"], chosen.schema(method={"type": "string"}), path, "interpreters", name, "objective"
+        )
+    for name, explainer in config["explainers"].items():
+        chosen = methods.find("explainers", explainer["method"])
+        _check(explainer, chosen.schema(method={"type": "string"}), path, "explainers", name)
+        if "interpreter" in chosen.needs and explainer["interpreter"] not in config["interpreters"]:
+            _refuse(path, ("explainers", name, "interpreter"), "it names no entry of `interpreters`")
+    for name, obscurer in config["evaluation"]["obscurers"].items():
+        _check(obscurer, methods.find("obscurers", name).schema(), path, "evaluation", "obscurers", name)
+    for name, target in config["targets"].items():
+        if target["class"] not in config["classes"]:
+            _refuse(path, ("targets", name, "class"), "it names no entry of `classes`")
+    config["dataset"] = _expand(config["dataset"], path)
+    return config
+
+
+def _expand(dataset: str, path: str | Path) -> str:
+    expanded = os.path.expandvars(dataset)
+    missing = re.search(r"\$\{?(\w+)", expanded)
+    if missing:
+        raise UserError(
+            f"dataset: the environment variable {missing[1]} is not set",
+            file=path,
+            remedy=f"Set it to the folder of your data (export {missing[1]}=/path/to/data), or write the folder here",
+        )
+    return os.path.expanduser(expanded)
+
+
+def _refuse(path: str | Path, place: Iterable, what: str, remedy: str = "Mend this entry") -> None:
+    raise UserError(f"{'.'.join(map(str, place)) or 'the config'}: {what}", file=path, remedy=remedy)
+
+
+def _check(instance: object, schema: dict, path: str | Path, *place: str) -> None:
+    error = next(iter(sorted(_Validator(schema).iter_errors(instance), key=lambda e: list(map(str, e.path)))), None)
+    if error:
+        _refuse(path, [*place, *error.absolute_path], *_explain(error))
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        close = get_close_matches(str(unknown), known, 1)
+        remedy = f"Did you mean {close[0]!r}" if close else f"Known here: {', '.join(known)}"
+        return f"there is no setting {unknown!r}", remedy
+    if error.validator in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+        return f"{error.instance!r} is out of range", f"Allowed: {error.validator} {error.validator_value}"
+    return error.message[:300], error.schema.get("description", "See the comments in config/config.yaml").rstrip(".")
+
+
+def _with_defaults(validator_class):
+    check_properties = validator_class.VALIDATORS["properties"]
+
+    def set_defaults(validator, properties, instance, schema):
+        if isinstance(instance, dict):
+            for name, one in properties.items():
+                if "default" in one:
+                    instance.setdefault(name, yaml.safe_load(yaml.safe_dump(one["default"])))
+        yield from check_properties(validator, properties, instance, schema)
+
+    return validators.extend(validator_class, {"properties": set_defaults})
+
+
+_Validator = _with_defaults(Draft202012Validator)

@@ -1,0 +1,86 @@
+"""A digest of the code behind a job: unchanged by comments and docstrings, changed by logic and library versions."""
+
+import ast
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+
+from unoise.files import content_hash
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def code_digest(*modules: str) -> str:
+    """Hash of what the given modules of the package run, to be a rule's `params: code=`.
+
+    It covers the syntax trees, without comments and docstrings, of the modules and of all modules of the package that
+    they import (transitively), and the installed versions of the other packages that these import.
+    """
+    seen: set[str] = set()
+    waiting = set(modules)
+    libraries: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        seen.add(module)
+        inside, outside = _imports(module)
+        libraries |= outside
+        waiting |= inside - seen
+    versions = sorted(f"{name}=={_version(name)}" for name in libraries)
+    return content_hash({module: _tree_hash(module) for module in sorted(seen)}, versions)[:16]
+
+
+@cache
+def _source(module: str) -> Path | None:
+    """The file of a module of the package, or None where `module` names something else (a function, a class)."""
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(_source(module).read_text(encoding="utf-8"))
+
+
+@cache
+def _tree_hash(module: str) -> str:
+    tree = _tree(module)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            if isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+                body[0].value.value = ""
+    return content_hash(ast.dump(tree))
+
+
+@cache
+def _imports(module: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Modules of the package that `module` imports, and top-level names of other packages."""
+    inside, outside = set(), set()
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in found:
+            top = name.split(".")[0]
+            if top != "unoise":
+                outside.add(top)
+            elif _source(name):
+                inside.add(name)
+    return frozenset(inside), frozenset(outside - sys.stdlib_module_names)
+
+
+@cache
+def _version(top_level: str) -> str:
+    try:
+        return version(_distributions().get(top_level, [top_level])[0])
+    except PackageNotFoundError:
+        return "none"
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(packages_distributions())

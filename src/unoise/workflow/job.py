@@ -1,0 +1,121 @@
+"""What every script of the workflow does around the library: log, report errors, keep finished cases."""
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from unoise.errors import UserError
+from unoise.files import content_hash, file_hash, whole_file, whole_folder
+
+LOGGER = logging.getLogger("unoise")
+MAX_FAILURES = 20
+
+
+@contextmanager
+def job(snakemake) -> Iterator[None]:
+    """Log to the rule's log file, and progress to the terminal too; end without a traceback on the terminal.
+
+    A user's mistake is printed as its one line; the traceback of anything unforeseen goes to the log, and the terminal
+    gets its last line and the log's name.
+    """
+    name = snakemake.rule.replace("_", " ")
+    logging.captureWarnings(True)
+    to_file = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_terminal = logging.StreamHandler(sys.stderr)
+    to_terminal.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
+    logging.getLogger("py.warnings").addHandler(to_file)
+    to_terminal.setLevel(logging.INFO)
+    LOGGER.setLevel(logging.DEBUG)
+    for handler in (to_file, to_terminal):
+        LOGGER.addHandler(handler)
+    try:
+        yield
+    except UserError as error:
+        LOGGER.error("%s", error)
+        sys.exit(1)
+    except Exception as error:
+        LOGGER.debug("", exc_info=True)
+        LOGGER.error("%s: %s (details in %s)", type(error).__name__, error, snakemake.log[0])
+        sys.exit(1)
+
+
+Files = dict[str, Path]
+Compute = Callable[[dict[str, str], Files, Files], None]
+
+
+def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
+    """Compute the cases of a batch that are not in the store yet, then link the declared outputs to it.
+
+    Snakemake deletes the outputs of a failed job. So each case is written, whole, to an undeclared store, keyed by
+    settings, code and inputs; a job that runs again finds there what its last attempt finished. Inputs and outputs
+    that are lists go by case; an input that is a single file is shared.
+
+    Parameters
+    ----------
+    snakemake
+        With `params` cases (key columns of each, `case` among them), settings, code and store.
+    prepare
+        Loads what the cases share (called with the shared inputs, once, and only where a case is left to compute) and
+        returns the function that computes one: it is given the case's key, its inputs and its outputs by name.
+
+    Raises
+    ------
+    UserError
+        After all other cases are done, if some failed; names each with its fault.
+    """
+    params = snakemake.params
+    shared = {name: Path(value) for name, value in snakemake.input.items() if isinstance(value, str)}
+    by_case = {name: values for name, values in snakemake.input.items() if not isinstance(values, str)}
+    shared_hash = {name: file_hash(path) for name, path in shared.items()}
+    failures: dict[str, str] = {}
+    entries: dict[str, Path] = {}
+    compute = None
+    for number, case_key in enumerate(params.cases):
+        case = case_key["case"]
+        inputs = {name: Path(values[number]) for name, values in by_case.items()}
+        input_hash = {name: file_hash(path) for name, path in inputs.items()}
+        key = content_hash(case_key, params.settings, params.code, shared_hash, input_hash)
+        entry = entries[case] = Path(params.store) / case / key[:16]
+        if entry.is_dir():
+            LOGGER.info("%s: kept from an earlier run", case)
+            continue
+        compute = compute or prepare(shared)
+        try:
+            with whole_folder(entry) as folder:
+                outputs = {name: folder / _stored_name(name, values[number]) for name, values in snakemake.output.items()}
+                compute(case_key, inputs, outputs)
+        except UserError as error:
+            failures[case] = str(error)
+        except Exception as error:
+            LOGGER.debug("case %s", case, exc_info=True)
+            failures[case] = f"case {case}: {type(error).__name__}: {error}"
+        LOGGER.info("%s: %s (%d of %d)", case, "FAILED" if case in failures else "done", number + 1, len(params.cases))
+    if failures:
+        shown = " | ".join(list(failures.values())[:MAX_FAILURES])
+        raise UserError(
+            f"{len(failures)} of {len(params.cases)} cases failed: {shown}",
+            remedy="The others are kept; mend these and run again",
+        )
+    for number, entry in enumerate(entries.values()):
+        for name, values in snakemake.output.items():
+            link(entry / _stored_name(name, values[number]), Path(values[number]))
+        for stale in set(entry.parent.iterdir()) - {entry}:
+            shutil.rmtree(stale, ignore_errors=True)
+
+
+def link(source: Path, path: Path) -> None:
+    """Make `path` another name of the file `source`, or a copy where the file system has no hard links."""
+    with whole_file(path) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def _stored_name(name: str, path: str) -> str:
+    return name + "".join(Path(path).suffixes[-2:] if path.endswith(".gz") else Path(path).suffixes[-1:])

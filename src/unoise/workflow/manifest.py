@@ -1,0 +1,126 @@
+"""The manifest: one row a case, the only thing that decides which cases there are."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from unoise.errors import UserError
+from unoise.files import whole_file
+
+SPLITS = ("train", "validation", "calibration", "test")
+ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the manifest.
+
+    Attributes
+    ----------
+    id, patient
+        Match `ID_PATTERN`.
+    split
+        One of `SPLITS`.
+    image, label
+        Paths relative to the config's `dataset`.
+    structures
+        Labels annotated in this case with their voxel values, as "liver=1;pancreas=2".
+    original
+        The name in the dataset where it had to be changed for the id, else empty.
+    """
+
+    id: str
+    patient: str
+    split: str
+    image: str
+    label: str
+    structures: str
+    original: str = ""
+
+    def label_values(self) -> dict[str, int]:
+        """Annotated structures with their values in the label volume."""
+        return {name: int(value) for name, value in (s.rsplit("=", 1) for s in self.structures.split(";") if s)}
+
+
+_COLUMNS = [field.name for field in fields(Case)]
+
+
+def read_manifest(path: Path) -> list[Case]:
+    """Read and check a manifest.
+
+    Raises
+    ------
+    UserError
+        If it is missing, a column or value is wrong, an id occurs twice or a patient is in two splits.
+    """
+    if not path.is_file():
+        raise UserError(
+            "the manifest (the table of cases) does not exist",
+            file=path,
+            remedy="Write it with `unoise cases --configfile <your config>`",
+        )
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t")
+        if rows.fieldnames != _COLUMNS:
+            raise UserError(
+                f"its columns are {rows.fieldnames}, not {_COLUMNS}",
+                file=path,
+                remedy="Write it anew with `unoise cases`, or mend its first line",
+            )
+        cases = [_case(row, path, number) for number, row in enumerate(rows, 2)]
+    _check_together(cases, path)
+    return cases
+
+
+def write_manifest(path: Path, cases: Iterable[Case]) -> None:
+    """Write cases as a tab-separated table, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(case) for case in cases)
+    with whole_file(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _case(row: dict, path: Path, number: int) -> Case:
+    def wrong(what: str, remedy: str) -> UserError:
+        return UserError(f"line {number}: {what}", case=row.get("id"), file=path, remedy=remedy)
+
+    if None in row or None in row.values():
+        raise wrong(f"it does not have {len(_COLUMNS)} columns", "Separate columns by one tab")
+    for key in ("id", "patient"):
+        if not ID_PATTERN.fullmatch(row[key]):
+            raise wrong(f"{key} {row[key]!r} is not a safe name", "Use letters, digits, '.', '_', '-'")
+    if row["split"] not in SPLITS:
+        raise wrong(f"split {row['split']!r} is unknown", f"Use one of {', '.join(SPLITS)}")
+    for key in ("image", "label"):
+        if not row[key] or Path(row[key]).is_absolute() or ".." in Path(row[key]).parts:
+            raise wrong(f"{key} {row[key]!r} is not a path inside the dataset", "Use a path relative to `dataset`")
+    case = Case(**row)
+    try:
+        case.label_values()
+    except ValueError:
+        raise wrong(f"structures {case.structures!r} cannot be read", "Write them as liver=1;pancreas=2") from None
+    return case
+
+
+def _check_together(cases: list[Case], path: Path) -> None:
+    twice = [name for name, count in Counter(case.id.lower() for case in cases).items() if count > 1]
+    if twice:
+        raise UserError("its id occurs more than once", case=twice[0], file=path, remedy="Give each row its own id")
+    splits: dict[str, str] = {}
+    for case in cases:
+        if splits.setdefault(case.patient, case.split) != case.split:
+            raise UserError(
+                f"patient {case.patient} is in the splits {splits[case.patient]} and {case.split}",
+                case=case.id,
+                file=path,
+                remedy="Put all cases of a patient into one split",
+            )
+    for split in ("train", "test"):
+        if split not in splits.values():
+            raise UserError(f"no case is in the split {split!r}", file=path, remedy=f"Mark some cases as {split}")

@@ -1,0 +1,78 @@
+"""What a method module declares (its settings and needs), read from its source without importing it."""
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from unoise.errors import UserError
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One module of a family of methods (an explainer, an obscurer, a training objective).
+
+    Attributes
+    ----------
+    settings
+        JSON schemas of the settings the method takes, by name (the module's `SETTINGS`).
+    needs
+        What it must be given: "gradient", "layers", "interpreter", "donor" (the module's `NEEDS`).
+    volumes
+        The volumes an explainer makes for each case (the module's `VOLUMES`).
+    """
+
+    module: str
+    settings: dict
+    needs: tuple[str, ...]
+    volumes: tuple[str, ...]
+
+    def load(self) -> ModuleType:
+        """Import the module."""
+        return import_module(self.module)
+
+    def schema(self, **more: dict) -> dict:
+        """JSON schema of a config entry that chooses this method: its settings, `more` keys, and nothing else."""
+        properties = {**more, **self.settings}
+        required = [name for name, one in properties.items() if "default" not in one]
+        return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+@cache
+def find(family: str, name: str) -> Method:
+    """The method `name` of a family, such as find("explainers", "occlusion").
+
+    Raises
+    ------
+    UserError
+        If the family has no such method; the message lists those that there are.
+    """
+    if name not in names(family):
+        raise UserError(
+            f"{family}: there is no method {name!r}",
+            remedy=f"Choose one of: {', '.join(names(family))}",
+        )
+    path = _folder(family) / f"{name}.py"
+    declared = {"SETTINGS": {}, "NEEDS": (), "VOLUMES": ("importance",)}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in declared:
+            declared[node.targets[0].id] = ast.literal_eval(node.value)
+    return Method(
+        f"unoise.{family}.{name}", declared["SETTINGS"], tuple(declared["NEEDS"]), tuple(declared["VOLUMES"])
+    )
+
+
+@cache
+def names(family: str) -> tuple[str, ...]:
+    """The methods of a family, in alphabetical order: its modules but for `base`."""
+    return tuple(
+        sorted(p.stem for p in _folder(family).glob("*.py") if p.stem != "base" and not p.stem.startswith("_"))
+    )
+
+
+def _folder(family: str) -> Path:
+    return PACKAGE.joinpath(*family.split("."))

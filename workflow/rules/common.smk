@@ -1,0 +1,31 @@
+"""Needs: the config and the manifest. Makes: PLAN, what there is to do, and the names that the rules share."""
+
+import re
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from unoise.errors import UserError
+from unoise.workflow import paths
+from unoise.workflow.config import complete
+from unoise.workflow.digest import code_digest
+from unoise.workflow.plan import Plan
+
+try:
+    config.update(complete(config, workflow.configfiles[-1] if workflow.configfiles else "config"))
+    PLAN = Plan(config, Path(workflow.basedir))
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+ROOT = PLAN.root
+LOGS = f"{ROOT}/logs"
+STORE = f"{ROOT}/{paths.STORE}"
+GPU = {} if config["compute"]["device"] == "cpu" else {"gpu": 1}
+
+
+wildcard_constraints:
+    case="[A-Za-z0-9][A-Za-z0-9._-]*",
+    model="[a-z0-9-]+",
+    target="[a-z0-9-]+",
+    explainer="[a-z0-9-]+",
+    volume="importance|noise_scale",

@@ -1,0 +1,43 @@
+"""Needs: preprocessed cases, predictions, importance maps. Makes: voxel counts of the obscured predictions, by case."""
+
+for group in PLAN.evaluation_groups:
+    for batch, cases in PLAN.batches(*group.splits).items():
+
+        rule:
+            name:
+                f"evaluate_{group.name}_{batch}"
+            input:
+                segmenter=rules.train_segmenter.output.weights,
+                image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
+                label=expand(f"{ROOT}/{paths.LABEL}", case=cases),
+                body=expand(f"{ROOT}/{paths.BODY}", case=cases),
+                prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases),
+                importance=expand(
+                    f"{ROOT}/{paths.MAP}", volume="importance", model=PLAN.segmenter, case=cases, allow_missing=True
+                ),
+                **PLAN.donor_input(cases),
+            output:
+                metrics=expand(f"{ROOT}/{paths.METRICS}", model=PLAN.segmenter, case=cases, allow_missing=True),
+            log:
+                f"{LOGS}/evaluate/{{target}}/{{explainer}}/{batch}.log",
+            wildcard_constraints:
+                explainer="|".join(group.explainers),
+            conda:
+                "../../envs/unoise.yaml"
+            threads: config["compute"]["case_threads"]
+            resources:
+                mem_mb=4000,
+                runtime="4h",
+                **GPU,
+            params:
+                cases=PLAN.keys(cases),
+                settings=lambda wildcards: {
+                    "key": {"model": PLAN.segmenter, "target": wildcards.target, "explainer": wildcards.explainer},
+                    **PLAN.evaluation_settings(wildcards.target),
+                },
+                store=f"{STORE}/evaluate/{{target}}/{{explainer}}",
+                code=PLAN.evaluation_code,
+            message:
+                "Evaluating {wildcards.explainer} for {wildcards.target}"
+            script:
+                "../scripts/evaluate.py"

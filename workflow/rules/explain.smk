@@ -1,0 +1,48 @@
+"""Needs: images, predictions, the segmenter (and an interpreter). Makes: the importance maps of every explainer.
+
+Explainers share a rule when they make the same volumes for the same cases; each rule goes through one batch of cases.
+"""
+
+for group in PLAN.explainer_groups:
+    for batch, cases in PLAN.batches(*group.splits).items():
+
+        rule:
+            name:
+                f"explain_{group.name}_{batch}"
+            input:
+                segmenter=rules.train_segmenter.output.weights,
+                image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
+                prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases),
+                **PLAN.interpreter_input(group),
+            output:
+                costs=expand(f"{ROOT}/{paths.COSTS}", model=PLAN.segmenter, case=cases, allow_missing=True),
+                **{
+                    volume: expand(
+                        f"{ROOT}/{paths.MAP}", volume=volume, model=PLAN.segmenter, case=cases, allow_missing=True
+                    )
+                    for volume in group.volumes
+                },
+            log:
+                f"{LOGS}/explain/{{target}}/{{explainer}}/{batch}.log",
+            wildcard_constraints:
+                explainer="|".join(group.explainers),
+            conda:
+                "../../envs/unoise.yaml"
+            threads: config["compute"]["case_threads"]
+            resources:
+                mem_mb=4000,
+                runtime="4h",
+                **GPU,
+            params:
+                cases=[{"case": case} for case in cases],
+                settings=lambda wildcards: {
+                    "key": {"model": PLAN.segmenter, "target": wildcards.target, "explainer": wildcards.explainer},
+                    "explainer": PLAN.explainer_settings(wildcards.explainer),
+                    "target": config["targets"][wildcards.target],
+                },
+                store=f"{STORE}/explain/{{target}}/{{explainer}}",
+                code=lambda wildcards: PLAN.explainer_code(wildcards.explainer),
+            message:
+                "Explaining {wildcards.target} by {wildcards.explainer}"
+            script:
+                "../scripts/explain.py"

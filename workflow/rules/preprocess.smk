@@ -1,0 +1,26 @@
+"""Needs: a scan and its label. Makes: both on the common grid, with the body and the way back to the source grid."""
+
+
+rule preprocess:
+    input:
+        image=lambda wildcards: PLAN.source(wildcards.case, "image"),
+        label=lambda wildcards: PLAN.source(wildcards.case, "label"),
+    output:
+        image=f"{ROOT}/{paths.IMAGE}",
+        label=f"{ROOT}/{paths.LABEL}",
+        body=f"{ROOT}/{paths.BODY}",
+        source=f"{ROOT}/{paths.SOURCE}",
+    log:
+        f"{LOGS}/preprocess/{{case}}.log",
+    priority: 2
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        settings=config["preprocess"],
+        classes=config["classes"],
+        values=lambda wildcards: PLAN.cases[wildcards.case].label_values(),
+        code=code_digest("unoise.data.preprocess"),
+    message:
+        "Preprocessing {wildcards.case}"
+    script:
+        "../scripts/preprocess.py"

@@ -1,0 +1,116 @@
+"""Needs: the tables, and maps of a few test cases. Makes: the figures, and the page that a person reads first."""
+
+
+rule figure_curves:
+    input:
+        rules.table_curves.output,
+    output:
+        f"{ROOT}/figures/{{target}}/{{value}}.png",
+    log:
+        f"{LOGS}/figures/{{target}}/{{value}}.log",
+    wildcard_constraints:
+        value="agreement|dice",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        code=code_digest("unoise.report.figures"),
+    message:
+        "Drawing {wildcards.value} against visibility"
+    script:
+        "../scripts/figure_curves.py"
+
+
+rule figure_panel:
+    input:
+        image=expand(f"{ROOT}/{paths.IMAGE}", case=PLAN.shown_cases),
+        label=expand(f"{ROOT}/{paths.LABEL}", case=PLAN.shown_cases),
+        prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=PLAN.shown_cases),
+        **{
+            explainer: expand(
+                f"{ROOT}/{paths.MAP}",
+                volume="importance",
+                model=PLAN.segmenter,
+                explainer=explainer,
+                case=PLAN.shown_cases,
+                allow_missing=True,
+            )
+            for explainer in config["explainers"]
+        },
+    output:
+        f"{ROOT}/figures/{{target}}/panel.png",
+    log:
+        f"{LOGS}/figures/{{target}}/panel.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        cases=PLAN.shown_cases,
+        explainers=list(config["explainers"]),
+        channel=lambda wildcards: list(config["classes"]).index(config["targets"][wildcards.target]["class"]),
+        code=code_digest("unoise.report.selection"),
+    message:
+        "Drawing the panel of maps"
+    script:
+        "../scripts/figure_panel.py"
+
+
+rule figure_costs:
+    input:
+        rules.table_costs.output,
+    output:
+        f"{ROOT}/figures/costs.png",
+    log:
+        f"{LOGS}/figures/costs.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        code=code_digest("unoise.report.figures"),
+    message:
+        "Drawing costs"
+    script:
+        "../scripts/figure_costs.py"
+
+
+rule figure_history:
+    input:
+        expand(f"{ROOT}/{paths.HISTORY}", model=[PLAN.segmenter, *PLAN.interpreters]),
+    output:
+        f"{ROOT}/figures/history.png",
+    log:
+        f"{LOGS}/figures/history.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        code=code_digest("unoise.report.figures"),
+    message:
+        "Drawing the trainings"
+    script:
+        "../scripts/figure_history.py"
+
+
+rule summary:
+    input:
+        cases=rules.table_cases.output[0],
+        segmentation=rules.table_segmentation.output[0],
+        curves=rules.table_curves.output[0],
+        ranking=rules.table_ranking.output[0],
+        costs=rules.table_costs.output[0],
+        figures=[
+            *expand(rules.figure_curves.output[0], target=config["targets"], value=["agreement", "dice"]),
+            *expand(rules.figure_panel.output[0], target=config["targets"]),
+            rules.figure_costs.output[0],
+            rules.figure_history.output[0],
+        ],
+    output:
+        f"{ROOT}/summary.md",
+    log:
+        f"{LOGS}/summary.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        experiment=PLAN.experiment,
+        settings={key: value for key, value in config.items() if key != "compute"},
+        code=code_digest("unoise.report.summary"),
+    message:
+        "Writing summary.md"
+    script:
+        "../scripts/summary.py"

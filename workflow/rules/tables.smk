@@ -1,0 +1,97 @@
+"""Needs: what the stages wrote case by case. Makes: the tables of the experiment."""
+
+
+rule table_cases:
+    input:
+        manifest=PLAN.manifest,
+        scans=[PLAN.source(case, "image") for case in PLAN.ids()],
+        annotations=[PLAN.source(case, "label") for case in PLAN.ids()],
+        labels=expand(f"{ROOT}/{paths.LABEL}", case=PLAN.ids()),
+        bodies=expand(f"{ROOT}/{paths.BODY}", case=PLAN.ids()),
+        sources=expand(f"{ROOT}/{paths.SOURCE}", case=PLAN.ids()),
+    output:
+        f"{ROOT}/cases.parquet",
+    log:
+        f"{LOGS}/tables/cases.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        classes=config["classes"],
+        code=code_digest("unoise.data.census"),
+    message:
+        "Describing all cases"
+    script:
+        "../scripts/table_cases.py"
+
+
+rule table_segmentation:
+    input:
+        expand(f"{ROOT}/{paths.SCORES}", model=PLAN.segmenter, case=PLAN.ids()),
+    output:
+        f"{ROOT}/{paths.TABLE}".format(table="segmentation"),
+    log:
+        f"{LOGS}/tables/segmentation.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        schema="SEGMENTATION",
+        code=code_digest("unoise.tables"),
+    message:
+        "Gathering the segmenter's scores"
+    script:
+        "../scripts/table_joined.py"
+
+
+rule table_costs:
+    input:
+        expand(f"{ROOT}/{paths.TRAINING_COSTS}", model=[PLAN.segmenter, *PLAN.interpreters]),
+        PLAN.explained(paths.COSTS),
+    output:
+        f"{ROOT}/{paths.TABLE}".format(table="costs"),
+    log:
+        f"{LOGS}/tables/costs.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        schema="COSTS",
+        code=code_digest("unoise.tables"),
+    message:
+        "Gathering what everything cost"
+    script:
+        "../scripts/table_joined.py"
+
+
+rule table_curves:
+    input:
+        PLAN.evaluated(paths.METRICS),
+    output:
+        f"{ROOT}/{paths.TABLE}".format(table="curves"),
+    log:
+        f"{LOGS}/tables/curves.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        code=code_digest("unoise.statistics.curves"),
+    message:
+        "Pooling voxel counts by patient"
+    script:
+        "../scripts/table_curves.py"
+
+
+rule table_ranking:
+    input:
+        rules.table_curves.output,
+    output:
+        f"{ROOT}/{paths.TABLE}".format(table="ranking"),
+    log:
+        f"{LOGS}/tables/ranking.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        resamples=config["evaluation"]["resamples"],
+        seed=config["seed"],
+        code=code_digest("unoise.statistics.curves", "unoise.statistics.ranking"),
+    message:
+        "Ranking the explanations"
+    script:
+        "../scripts/table_ranking.py"

@@ -1,0 +1,16 @@
+"""Makes the maps of one explainer for the cases of a batch."""
+
+from unoise.workflow.job import for_each_case, job
+
+with job(snakemake):
+    from unoise.explainers.base import ExplainCases
+
+    for_each_case(
+        snakemake,
+        lambda inputs: ExplainCases(
+            settings=snakemake.params.settings,
+            segmenter=inputs["segmenter"],
+            interpreter=inputs.get("interpreter"),
+            compute=snakemake.config["compute"],
+        ),
+    )

@@ -1,0 +1,15 @@
+"""Makes one phantom patient."""
+
+from pathlib import Path
+
+from unoise.workflow.job import job
+
+with job(snakemake):
+    from unoise.data.phantom import write_case
+
+    write_case(
+        Path(snakemake.output.image),
+        Path(snakemake.output.label),
+        snakemake.params.seed,
+        int(snakemake.wildcards.case.rsplit("_", 1)[1]),
+    )

@@ -1,0 +1,20 @@
+"""Writes the page that a person reads first."""
+
+import os
+from pathlib import Path
+
+from unoise.workflow.job import job
+
+with job(snakemake):
+    from unoise import tables
+    from unoise.report.summary import write_summary
+
+    out = Path(snakemake.output[0])
+    names = ("cases", "segmentation", "curves", "ranking", "costs")
+    write_summary(
+        out,
+        experiment=snakemake.params.experiment,
+        config=snakemake.params.settings,
+        **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
+        figures={Path(path).stem: os.path.relpath(path, out.parent) for path in snakemake.input.figures},
+    )
