@@ -10,6 +10,7 @@ if "experiment" not in config:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/estimate.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/segmenter.smk"
@@ -24,6 +25,7 @@ rule all:
     default_target: True
     localrule: True
     input:
+        rules.estimate.output,
         rules.summary.output,
         **({"index": rules.phantom_index.output} if PLAN.is_phantom else {}),
 

@@ -17,6 +17,7 @@ def main() -> None:
     for name, function, text in [
         ("cases", cases, "write the manifest of an experiment: which cases there are, and in which split"),
         ("estimate", estimate, "say what a run will take on this machine and data"),
+        ("where", where, "say where the results of an experiment lie"),
         ("rate", rate, "measure how many slices a second pass through the segmenter on this machine"),
     ]:
         command = commands.add_parser(name, help=text, description=text)
@@ -59,6 +60,12 @@ def rate(configfile: Path) -> None:
     from unoise.estimate import forward_rate
 
     print(f"bare forward rate: {forward_rate(read_config(configfile)):.0f} slices/s")
+
+
+def where(configfile: Path) -> None:
+    """Print where to look."""
+    root = f"results/{read_config(configfile)['experiment']}"
+    print(f"Read {root}/summary.md first. Figures: {root}/figures/, tables: {root}/tables/, maps: {root}/importance/")
 
 
 def _split_counts(found: list[Case]) -> str:

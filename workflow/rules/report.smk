@@ -13,6 +13,9 @@ rule figure_curves:
     conda:
         "../../envs/unoise.yaml"
     params:
+        experiment=PLAN.experiment,
+        resamples=config["evaluation"]["resamples"],
+        seed=config["seed"],
         code=code_digest("unoise.report.figures"),
     message:
         "Drawing {wildcards.value} against visibility"
@@ -94,12 +97,7 @@ rule summary:
         curves=rules.table_curves.output[0],
         ranking=rules.table_ranking.output[0],
         costs=rules.table_costs.output[0],
-        figures=[
-            *expand(rules.figure_curves.output[0], target=config["targets"], value=["agreement", "dice"]),
-            *expand(rules.figure_panel.output[0], target=config["targets"]),
-            rules.figure_costs.output[0],
-            rules.figure_history.output[0],
-        ],
+        figures=list(PLAN.figures.values()),
     output:
         f"{ROOT}/summary.md",
     log:
@@ -108,6 +106,7 @@ rule summary:
         "../../envs/unoise.yaml"
     params:
         experiment=PLAN.experiment,
+        captions=list(PLAN.figures),
         settings={key: value for key, value in config.items() if key != "compute"},
         code=code_digest("unoise.report.summary"),
     message:

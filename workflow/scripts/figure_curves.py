@@ -10,5 +10,10 @@ with job(snakemake):
 
     curves = tables.read(snakemake.input[0], tables.CURVES)
     draw_curves(
-        curves[curves.target == snakemake.wildcards.target], Path(snakemake.output[0]), snakemake.wildcards.value
+        curves[curves.target == snakemake.wildcards.target],
+        Path(snakemake.output[0]),
+        snakemake.wildcards.value,
+        experiment=snakemake.params.experiment,
+        resamples=snakemake.params.resamples,
+        seed=snakemake.params.seed,
     )

@@ -11,10 +11,11 @@ with job(snakemake):
 
     out = Path(snakemake.output[0])
     names = ("cases", "segmentation", "curves", "ranking", "costs")
+    figures = zip(snakemake.params.captions, snakemake.input.figures, strict=True)
     write_summary(
         out,
         experiment=snakemake.params.experiment,
         config=snakemake.params.settings,
         **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
-        figures={Path(path).stem: os.path.relpath(path, out.parent) for path in snakemake.input.figures},
+        figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},
     )

@@ -75,15 +75,16 @@ class EvaluateCases:
         filling = obscurer.fill(units, around)
         rows = []
         for order in ("kept_first", "removed_first"):
-            for visibility in self.settings[order]:
-                mask = visible(places, visibility, order)
-                images = obscurer.obscure(units.images, mask[:, None], filling)
+            visibilities = self.settings[order]
+            masks = torch.cat([visible(places, visibility, order) for visibility in visibilities])
+            for part in torch.arange(len(masks), device=places.device).split(self.compute.batch_size):
+                unit, mask = part % len(units), masks[part]
+                images = obscurer.obscure(units.images[unit], mask[:, None], filling[unit])
                 predicted = self.target.predicted(self.segmenter.probabilities(images))
-                counts = count(predicted, mask, regions)
-                rows += [
-                    {"unit": index, "order": order, "visibility": visibility, **one}
-                    for index, one in zip(units.index, counts, strict=True)
-                ]
+                counts = count(predicted, mask, {name: region[unit] for name, region in regions.items()})
+                for place, one in zip(part.tolist(), counts, strict=True):
+                    step, number = divmod(place, len(units))
+                    rows.append({"unit": units.index[number], "order": order, "visibility": visibilities[step], **one})
         return rows
 
 

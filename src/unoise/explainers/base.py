@@ -55,6 +55,11 @@ class Explainer(ABC):
     def __init__(self, context: Context):
         self.context = context
 
+    @classmethod
+    def passes(cls, settings: dict, shape: tuple[int, ...]) -> int:
+        """About how many forward passes of the segmenter a unit of this shape costs (for the estimate of a run)."""
+        return 1
+
     @abstractmethod
     def explain(self, units: Units) -> Tensor:
         """Importance (N, *S) of every voxel of the units: the higher, the longer it should stay visible."""

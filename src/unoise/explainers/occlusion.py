@@ -26,6 +26,11 @@ class Occlusion(Explainer):
         super().__init__(context)
         self.patch, self.stride, self.fill = patch, stride, fill
 
+    @classmethod
+    def passes(cls, settings: dict, shape: tuple[int, ...]) -> int:
+        corners = product(*_window_starts(shape, settings["patch"], settings["stride"]))
+        return sum(1 for _ in corners)
+
     def explain(self, units: Units) -> Tensor:
         windows = window_masks(units.images.shape[2:], self.patch, self.stride, units.images.device)
         covered = windows.sum(0).clamp_min(1)
@@ -52,14 +57,17 @@ class Occlusion(Explainer):
 def window_masks(shape: tuple[int, ...], patch: int, stride: int, device: torch.device) -> Tensor:
     """Every window as a bool mask (W, *shape); the last one along an axis ends at the border."""
     sides = [min(patch, size) for size in shape]
-    starts = [
-        sorted({*range(0, size - side + 1, stride), size - side}) for size, side in zip(shape, sides, strict=True)
-    ]
-    corners = list(product(*starts))
+    corners = list(product(*_window_starts(shape, patch, stride)))
     masks = torch.zeros((len(corners), *shape), dtype=torch.bool, device=device)
     for mask, corner in zip(masks, corners, strict=True):
         mask[tuple(slice(start, start + side) for start, side in zip(corner, sides, strict=True))] = True
     return masks
+
+
+def _window_starts(shape: tuple[int, ...], patch: int, stride: int) -> list[list[int]]:
+    """First voxels of the windows along each axis."""
+    lasts = [max(0, size - patch) for size in shape]
+    return [sorted({*range(0, last + 1, stride), last}) for last in lasts]
 
 
 EXPLAINER = Occlusion

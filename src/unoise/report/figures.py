@@ -83,20 +83,16 @@ def saved_figure(out: Path, width: float, height: float) -> Iterator[Figure]:
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
-        canvas.draw()
-        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
         with whole_file(out) as temporary:
-            picture.quantize(256, dither=Image.Dither.NONE).save(
-                temporary, "PNG", optimize=True, dpi=(DPI, DPI)
-            )
+            figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
 def draw_curves(
     curves: pd.DataFrame,
     out: Path,
+    value: str = "agreement",
     *,
     experiment: str,
-    value: str = "agreement",
     resamples: int = 1000,
     seed: int = 0,
 ) -> None:
@@ -111,10 +107,10 @@ def draw_curves(
         Rows of `tables.CURVES` of one model, target and judge.
     out
         The PNG.
-    experiment
-        Its name, for the title.
     value
         `agreement` or `dice`.
+    experiment
+        Its name, for the title.
     resamples, seed
         Of the bootstrap.
     """
@@ -160,9 +156,12 @@ def _points(rows: pd.DataFrame, value: str, resamples: int, seed: int) -> pd.Dat
 
 
 def _draw_curve(ax: Axes, points: pd.DataFrame, style: Style) -> None:
+    if points.empty:
+        return
     percent = 100 * points["fraction"]
     ax.plot(percent, points["mean"], **style.line(), clip_on=False, zorder=3)
-    ax.fill_between(percent, points["low"], points["high"], color=style.colour, alpha=0.14, linewidth=0)
+    if points["low"].notna().any():
+        ax.fill_between(percent, points["low"], points["high"], color=style.colour, alpha=0.14, linewidth=0)
 
 
 def _percent_axis(ax: Axes, label: str) -> None:
@@ -225,7 +224,8 @@ def _draw_bars(ax: Axes, values: pd.Series, colours: list[str], label: str) -> N
     """Draw one bar a row of `values`, with its number; what is zero has no bar and says none."""
     positive = values[values > 0]
     lowest = 10 ** np.floor(np.log10(positive.min()) - 0.3) if len(positive) else 0.1
-    ax.barh(values.index, values, color=colours, log=True, height=0.72)
+    ax.set_xscale("log")
+    ax.barh(values.index, (values - lowest).clip(lower=0), left=lowest, color=colours, height=0.72)
     for place, value in enumerate(values):
         text = f"{value:.2g}" if value < 100 else f"{value:,.0f}"
         shown = (max(value, lowest), f" {text}") if value > 0 else (lowest, " none")

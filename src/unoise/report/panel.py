@@ -59,17 +59,17 @@ class PanelRow:
 
 
 def radiological(array: np.ndarray) -> np.ndarray:
-    """Turn an axial (X, Y) slice in RAS+ into a picture (rows, columns): right at the left, front at the top."""
+    """Turn an axial RAS+ slice (X, Y) into a picture (rows, columns): right at the left, front at the top."""
     return array.T[::-1, ::-1]
 
 
 def ranks(importance: np.ndarray) -> np.ndarray:
-    """Rank of each voxel in its slice, from 0 (hidden first) to 1 (stays longest); ties share their mean rank."""
+    """Rank of each voxel in its slice, from 0 (hidden first) to 1 (stays longest); ties share a mean rank."""
     return ((rankdata(importance) - 1) / max(1, importance.size - 1)).reshape(importance.shape)
 
 
 def draw_panel(rows: Sequence[PanelRow], out: Path) -> None:
-    """Draw a row a case: the slice with outlines of label and prediction, then each explainer's ranks over it.
+    """Draw a row a case: the slice with label and prediction outlined, then each explainer's ranks over it.
 
     Parameters
     ----------
@@ -111,12 +111,12 @@ def draw_panel(rows: Sequence[PanelRow], out: Path) -> None:
 
 
 def _draw_image(ax: Axes, row: PanelRow) -> None:
-    ax.imshow(radiological(row.image), cmap="gray", norm=_GREY, aspect=row.spacing[1] / row.spacing[0])
+    _show(ax, row.image, row.spacing[1] / row.spacing[0], cmap="gray", norm=_GREY)
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-    for letter, x, y in (("R", 0.02, 0.5), ("A", 0.5, 0.98)):
-        sides = {"ha": "left" if letter == "R" else "center", "va": "center" if letter == "R" else "top"}
-        ax.text(x, y, letter, transform=ax.transAxes, color="white", fontsize=8, **sides)
+    mark = {"transform": ax.transAxes, "color": "white", "fontsize": 8}
+    ax.text(0.02, 0.5, "R", ha="left", va="center", **mark)
+    ax.text(0.5, 0.98, "A", ha="center", va="top", **mark)
 
 
 def _draw_outlines(ax: Axes, row: PanelRow) -> None:
@@ -127,9 +127,11 @@ def _draw_outlines(ax: Axes, row: PanelRow) -> None:
 
 
 def _draw_map(ax: Axes, importance: np.ndarray) -> None:
-    ax.imshow(
-        radiological(ranks(importance)), cmap=_HEAT, norm=_RANKS, alpha=_OPACITY, aspect=ax.get_aspect()
-    )
+    _show(ax, ranks(importance), ax.get_aspect(), cmap=_HEAT, norm=_RANKS, alpha=_OPACITY)
+
+
+def _show(ax: Axes, array: np.ndarray, aspect: float, **look: object) -> None:
+    ax.imshow(radiological(array), aspect=aspect, interpolation="nearest", **look)
 
 
 def _broken(title: str, length: int = 18) -> str:

@@ -98,6 +98,22 @@ class Plan:
         """Test cases that the panel shows."""
         return self.ids("test")[:PANEL_CASES]
 
+    @property
+    def figures(self) -> dict[str, str]:
+        """The figures of the summary, by their caption."""
+        captions = {}
+        for target in self.config["targets"]:
+            folder = f"{self.root}/figures/{target}"
+            captions |= {
+                f"What is left of the prediction of the {target} when only part of the image is visible": f"{folder}/agreement.png",
+                f"The maps of a few test cases ({target})": f"{folder}/panel.png",
+                f"The same as the first figure, measured by Dice with the label ({target})": f"{folder}/dice.png",
+            }
+        return captions | {
+            "What each explanation cost": f"{self.root}/figures/costs.png",
+            "How the trainings went": f"{self.root}/figures/history.png",
+        }
+
     def _check_files(self) -> None:
         for case in self.cases:
             for kind in ("image", "label"):

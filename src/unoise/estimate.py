@@ -1,0 +1,135 @@
+"""How fast this machine is, and what a run will take on it."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import torch
+from torch import Tensor
+
+from unoise.compute import Compute, choose
+from unoise.data.volumes import open_volume, spacing
+from unoise.networks.build import build_network
+from unoise.networks.segmenter import Segmenter
+from unoise.training.loop import step
+from unoise.training.segmenter import segmentation_loss
+from unoise.workflow.plan import Plan
+
+MEASURED_SECONDS = 3.0
+SIDE = 128  # voxels, where the config leaves the shape to the scans
+PHANTOM_SLICES = 34
+TARGET_SHARE = 0.35  # of the slices
+INTERPRETER_STEP = 2.5  # steps of the segmenter that a step of an interpreter takes
+AUGMENTATION = 0.004  # s a slice
+PREPARATION = 2.5  # s a case
+JOB_START = 6.0  # s
+
+
+def forward_rate(config: dict) -> float:
+    """Slices a second that the config's segmenter, untrained, takes forward on this machine."""
+    segmenter, images = _untrained(config)
+    return _rate(lambda: segmenter.probabilities(images).sum().item(), len(images))
+
+
+def training_rate(config: dict) -> float:
+    """Slices a second in training the config's segmenter on this machine, without augmentation."""
+    segmenter, images = _untrained(config)
+    network = segmenter.network.train()
+    optimizer = torch.optim.AdamW(network.parameters(), fused=True)
+    loss = segmentation_loss(network, len(segmenter.classes), segmenter.compute)
+    part = images[: config["segmenter"]["training"]["batch_size"]]
+    return _rate(lambda: step(network, optimizer, loss, part, part > 0.5), len(part))
+
+
+def estimate_run(plan: Plan) -> str:
+    """A page of text: what each stage of a run from nothing will take here, from rates measured now.
+
+    The number of slices that show the target is a guess (a third); expect the truth within a factor of two.
+    """
+    forward, training = forward_rate(plan.config), training_rate(plan.config)
+    cores = os.cpu_count() or 1
+    shown = {split: TARGET_SHARE * slices for split, slices in _slices(plan).items()}
+    shape = tuple(side or SIDE for side in plan.config["preprocess"]["shape"][:2])
+
+    def trained(settings: dict) -> float:
+        drawn = settings["samples_per_epoch"] or shown["train"] / (1 - settings["background_share"])
+        return settings["epochs"] * drawn
+
+    interpreters = {key for key, _ in plan.interpreters.values()}
+    steps = sum(trained(plan.config["interpreters"][key]["training"]) for key in interpreters)
+    passes = {
+        key: plan.method(key).load().EXPLAINER.passes(plan.config["explainers"][key], shape)
+        for key in plan.config["explainers"]
+    }
+    explained = sum(
+        passes[key] * sum(shown[split] for split in group.splits)
+        for group in plan.explainer_groups
+        for key in group.explainers
+    )
+    own = plan.config["evaluation"]
+    masks = len(own["obscurers"]) * (len(own["kept_first"]) + len(own["removed_first"]))
+    evaluated = masks * sum(
+        len(group.explainers) * sum(shown[split] for split in group.splits) for group in plan.evaluation_groups
+    )
+    groups = [*plan.explainer_groups, *plan.evaluation_groups]
+    jobs = 12 + len(plan.batches()) + sum(len(plan.batches(*g.splits)) * len(g.explainers) for g in groups)
+    targets = len(plan.config["targets"])
+    segmenter = trained(plan.config["segmenter"]["training"])
+    stages = {
+        f"preparing {len(plan.cases)} cases": len(plan.cases) * PREPARATION / cores,
+        f"training the segmenter, {segmenter:,.0f} slices": segmenter * (1 / training + AUGMENTATION),
+        f"training {len(interpreters) * targets} interpreter(s), {steps * targets:,.0f} slices": steps
+        * targets
+        * (INTERPRETER_STEP / training + AUGMENTATION),
+        f"explaining, {explained * targets:,.0f} forward passes": explained * targets / forward,
+        f"evaluating, {evaluated * targets:,.0f} forward passes": evaluated * targets / forward,
+        f"starting {jobs} jobs": jobs * JOB_START / cores,
+    }
+    lines = [f"{minutes / 60:6.1f} min  {stage}" for stage, minutes in stages.items()]
+    return "\n".join(
+        [
+            f"Estimate of the whole of {plan.experiment} on this machine: {sum(stages.values()) / 60:.0f} minutes",
+            f"({forward:.0f} slices/s forward, {training:.0f} in training, {cores} cores; within a factor of two)",
+            *lines,
+        ]
+    )
+
+
+def _untrained(config: dict) -> tuple[Segmenter, Tensor]:
+    compute: Compute = choose(config["compute"], config["compute"]["training_threads"])
+    torch.manual_seed(0)
+    classes = list(config["classes"])
+    network = compute.place(build_network(config["segmenter"]["network"], 1, len(classes)).eval())
+    size = [side or SIDE for side in config["preprocess"]["shape"][:2]]
+    return Segmenter(network, classes, 0.0, compute), torch.rand(compute.batch_size, 1, *size).to(compute.device)
+
+
+def _rate(run: Callable[[], object], units: int) -> float:
+    run()
+    start, done = time.perf_counter(), 0
+    while time.perf_counter() - start < MEASURED_SECONDS:
+        run()
+        done += units
+    return done / (time.perf_counter() - start)
+
+
+def _slices(plan: Plan) -> dict[str, int]:
+    """Axial slices of each split after preprocessing, from the headers where the files are there."""
+    counted: dict[str, int] = dict.fromkeys(("train", "validation", "calibration", "test"), 0)
+    for case in plan.cases.values():
+        counted[case.split] += _case_slices(Path(plan.source(case.id, "image")), case.id, plan.config["preprocess"])
+    return counted
+
+
+def _case_slices(path: Path, case: str, settings: dict) -> int:
+    if not path.is_file():
+        return PHANTOM_SLICES
+    scan = open_volume(path, case)
+
+
+    axis = nib.io_orientation(scan.affine)[:, 0].tolist().index(2)
+    return settings["shape"][2] or round(
+        scan.shape[axis] * spacing(scan.affine)[axis] / (settings["spacing"][2] or spacing(scan.affine)[axis])
+    )

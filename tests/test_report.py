@@ -1,0 +1,239 @@
+"""The report: figures that follow the data, a summary that says no more than the tables do."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from unoise import tables
+from unoise.report.figures import draw_costs, draw_curves, draw_history, styles
+from unoise.report.panel import PanelRow, draw_panel, radiological, ranks
+from unoise.report.summary import write_summary
+from unoise.statistics.curves import areas
+from unoise.statistics.ranking import ranking
+
+KEPT_FIRST = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+REMOVED_FIRST = [0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.0]
+# The visible fraction at which each explainer reaches an agreement of one half: the smaller, the better.
+GOOD = {"u-noise-paper-small": 0.02, "occlusion": 0.04, "control-distance": 0.08, "control-random": 0.5}
+BAD = {**GOOD, "control-distance": 0.01}
+
+
+def curve_rows(halves, patients, split="test", obscurers=("mean", "noise")):
+    """Rows of CURVES: a logistic curve a patient, shifted by patient and obscurer."""
+    rng = np.random.default_rng(len(split))
+    key = {"model": "unet-1a2b", "target": "pancreas", "split": split, "judge": "original", "seed": 1}
+    rows = []
+    for (explainer, half), obscurer, patient in (
+        (one, obscurer, patient)
+        for one in halves.items()
+        for obscurer in obscurers
+        for patient in range(patients)
+    ):
+        place = half * rng.uniform(0.8, 1.25)
+        for order, visibilities in (("kept_first", KEPT_FIRST), ("removed_first", REMOVED_FIRST)):
+            for visibility in visibilities:
+                fraction = visibility if order == "kept_first" else 1 - visibility
+                share = fraction**2 / (fraction**2 + place**2)
+                agreement = share if order == "kept_first" else 1 - share
+                values = {"visibility_body": visibility, "dice": 0.8 * agreement, "agreement": agreement}
+                names = {"explainer": explainer, "patient": f"{split}-{patient}", "obscurer": obscurer}
+                rows.append({**key, **names, "order": order, "visibility": visibility, **values})
+    return rows
+
+
+def through_parquet(path, schema, rows):
+    tables.write(path, schema, rows)
+    return tables.read(path, schema)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Return a function that makes all tables, through Parquet, for some explainers and patients."""
+
+    def make(halves=GOOD, patients=8, validation=3):
+        rows = curve_rows(halves, patients)
+        rows += curve_rows(
+            {k: v for k, v in halves.items() if k.startswith("control-")}, validation, "validation"
+        )
+        curves = through_parquet(tmp_path / "curves.parquet", tables.CURVES, rows)
+        ranked = through_parquet(tmp_path / "ranking.parquet", tables.RANKING, ranking(areas(curves), 200, 0))
+        case = {"case": "a", "patient": "a", "split": "test", "class": "pancreas"}
+        segmentation = {**case, "model": "unet-1a2b", "dice": 0.83, "label_ml": 70.0, "predicted_ml": 66.0}
+        cost = {
+            "stage": "explain",
+            "case": "a",
+            "units": 10,
+            "backwards": 0,
+            "seconds": 0.2,
+            "peak_mib": 800.0,
+        }
+        costs = [{**cost, "explainer": key, "forwards": 10 * place} for place, key in enumerate(halves)]
+        return {
+            "curves": curves,
+            "ranking": ranked,
+            "cases": through_parquet(tmp_path / "cases.parquet", tables.CASES, [case]),
+            "segmentation": through_parquet(tmp_path / "seg.parquet", tables.SEGMENTATION, [segmentation]),
+            "costs": through_parquet(tmp_path / "costs.parquet", tables.COSTS, costs),
+        }
+
+    return make
+
+
+@pytest.fixture
+def summary(tmp_path, made):
+    """Return a function that writes the summary of made tables and returns its text."""
+
+    def write(**settings):
+        out = tmp_path / "summary.md"
+        config = {"phantom": {"patients": 9}, "evaluation": {"min_voxels": 20}}
+        figures = {"Agreement": "figures/agreement of all.png"}
+        write_summary(out, experiment="phantom", config=config, figures=figures, **made(**settings))
+        return out.read_text(encoding="utf-8")
+
+    return write
+
+
+def opening(text):
+    return text.split("\n\n")[1]
+
+
+def picture(path):
+    pixels = imread(path)
+    assert min(pixels.shape[:2]) > 200
+    assert pixels[..., :3].std() > 0.02
+    return pixels
+
+
+def test_curves_follow_the_data_and_repeat(tmp_path, made):
+    curves = made(patients=2, validation=0)["curves"]
+    for name, frame, value in (
+        ("one", curves, "agreement"),
+        ("again", curves.sample(frac=1, random_state=0), "agreement"),
+        ("dice", curves, "dice"),
+    ):
+        draw_curves(frame, tmp_path / f"{name}.png", experiment="phantom", value=value, resamples=100)
+    one, dice = picture(tmp_path / "one.png"), picture(tmp_path / "dice.png")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+    assert one.shape != dice.shape or not np.array_equal(one, dice)
+
+
+def test_curves_of_one_patient_without_prediction_elsewhere(tmp_path, made):
+    curves = made(patients=1, validation=0)["curves"]
+    curves.loc[curves["obscurer"] == "noise", "agreement"] = np.nan
+    draw_curves(curves, tmp_path / "one.png", experiment="a_$b$_c")
+    picture(tmp_path / "one.png")
+
+
+def test_costs_follow_the_data_and_stand_zero(tmp_path, made):
+    costs = made()["costs"]
+    draw_costs(costs, tmp_path / "one.png")
+    draw_costs(costs.assign(forwards=0, seconds=costs["seconds"] * 7), tmp_path / "other.png")
+    one, other = picture(tmp_path / "one.png"), picture(tmp_path / "other.png")
+    assert not np.array_equal(one, other)
+
+
+def test_history_with_and_without_validation(tmp_path):
+    rows = [{"model": "m", "epoch": e, "loss": 1 / e, "score": 1 - 1 / e, "seconds": 1.0} for e in (1, 2, 3)]
+    history = through_parquet(tmp_path / "history.parquet", tables.HISTORY, rows)
+    draw_history({"segmenter": history, "u-noise": history.assign(score=np.nan)}, tmp_path / "history.png")
+    picture(tmp_path / "history.png")
+
+
+def test_styles_do_not_depend_on_the_order_and_tell_controls():
+    found = styles(GOOD)
+    assert styles(reversed([*GOOD, *GOOD])) == found
+    assert len({style.colour for style in found.values()}) == len(GOOD)
+    assert [style.dash == "-" for style in found.values()] == [True, True, False, False]
+
+
+def test_patients_right_front_corner_is_top_left():
+    array = np.zeros((5, 7))
+    array[-1, -1] = 1
+    shown = radiological(array)
+    assert shown.shape == (7, 5)
+    assert shown[0, 0] == 1
+
+
+def test_ranks_run_from_0_to_1_and_ignore_the_scale():
+    importance = np.array([[3.0, -1.0], [7.0, 0.0]])
+    np.testing.assert_allclose(ranks(importance), [[2 / 3, 0], [1, 1 / 3]])
+    np.testing.assert_array_equal(ranks(importance), ranks(np.exp(importance)))
+    np.testing.assert_allclose(ranks(np.ones((2, 2))), 0.5)
+
+
+def test_panel_follows_the_maps(tmp_path):
+    image = np.random.default_rng(0).random((32, 24))
+    label = image > 0.9
+    for name, second in (("one", image), ("other", -image)):
+        maps = {"control-random": image, "u-noise": second}
+        rows = [
+            PanelRow(case, 3, image, label, prediction, maps, (2.0, 3.0))
+            for case, prediction in (("a", label), ("b", np.zeros_like(label)))
+        ]
+        draw_panel(rows, tmp_path / f"{name}.png")
+    one, other = picture(tmp_path / "one.png"), picture(tmp_path / "other.png")
+    assert not np.array_equal(one, other)
+
+
+def test_summary_names_the_winner(summary):
+    text = opening(summary())
+    assert "**u-noise-paper-small** kept most" in text
+    assert "beats the best control under every obscurer" in text
+    assert "8 test patients" in text
+    assert "same order under all obscurers" in text
+
+
+def test_summary_claims_no_victory_over_a_better_control(summary):
+    text = opening(summary(halves=BAD))
+    assert "no explanation beats the best control" in text
+    assert "It beats" not in text
+
+
+def test_summary_admits_when_no_gain_could_be_significant(summary):
+    assert "no p below" not in summary()
+    assert "no p below 0.05 is possible" in summary(halves=GOOD | {f"method-{n}": 0.03 for n in range(4)})
+
+
+def test_summary_with_few_patients_ranks_nothing(summary):
+    text = summary(patients=7)
+    assert "cannot be told apart" in opening(text)
+    assert "kept most" not in opening(text)
+    assert "| rank" not in text
+
+
+def test_summary_of_one_patient_has_no_p_value(summary):
+    text = summary(patients=1, validation=0)
+    assert "no p-value with one patient" in opening(text)
+    assert "nan" not in text.lower()
+    assert "chosen on the test patients" in text
+
+
+def test_summary_without_controls(summary):
+    text = opening(summary(halves={"u-noise": 0.02, "grad-cam": 0.05}))
+    assert "No control was run" in text
+    assert "beats" not in text
+
+
+def test_summary_escapes_names(summary):
+    evil = "<script>alert(1)</script>|[x](y)"
+    text = summary(halves={**GOOD, evil: 0.001})
+    assert "<script>" not in text
+    assert "[x](y)" not in text
+    assert r"&lt;script&gt;alert(1)&lt;/script&gt;\|" in opening(text)
+
+
+def test_summary_repeats_and_shows_figures(summary):
+    text = summary()
+    assert text == summary()
+    assert "![Agreement](figures/agreement%20of%20all.png)" in text
+    assert "0.83 (0.83 to 0.83)" in text
+
+
+def test_summary_where_nothing_was_segmented(tmp_path, made):
+    parts = made()
+    parts["ranking"] = parts["ranking"].iloc[:0]
+    parts["curves"] = pd.DataFrame(parts["curves"]).assign(agreement=np.nan)
+    out = tmp_path / "summary.md"
+    write_summary(out, experiment="e", config={"evaluation": {"min_voxels": 20}}, figures={}, **parts)
+    assert "No explanation could be scored" in out.read_text(encoding="utf-8")
