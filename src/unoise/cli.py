@@ -39,12 +39,12 @@ def cases(configfile: Path) -> None:
     known = read_manifest(path) if path.is_file() else []
     found, left_out = find_cases(config, known)
     gone = sorted({case.id for case in known} - {case.id for case in found})
-    write_manifest(path, found)
-    print(f"{path}: {len(found)} cases ({_split_counts(found)})")
     for sentence in left_out:
         print(f"left out: {sentence}")
+    write_manifest(path, found)
     for case in gone:
         print(f"taken out: {case}: it is no longer in the dataset")
+    print(f"{path}: {len(found)} cases ({_split_counts(found)})")
 
 
 def estimate(configfile: Path) -> None:

@@ -117,7 +117,7 @@ CURVES = pa.schema(
     [
         *_key("model", "target", "explainer", "patient", "split", "judge", "obscurer", "order", "visibility", "seed"),
         _field("visibility_body", _REAL, "visible fraction of the body's voxels", "1"),
-        _field("dice", _REAL, "with the label, pooled over the patient's units; null where both are empty", "1"),
+        _field("dice", _REAL, "with the label, pooled over the patient's units; null where the label is empty", "1"),
         _field("agreement", _REAL, "Dice with the clean prediction, pooled; null where that is empty", "1"),
     ]
 )
@@ -134,7 +134,7 @@ RANKING = pa.schema(
         _field("gain", _REAL, "area minus the best control's; removed first: the best control's minus area", "1"),
         _field("gain_low", _REAL, "lower end of the gain's 95 % bootstrap interval over patients", "1"),
         _field("gain_high", _REAL, "upper end of the interval", "1"),
-        _field("p", _REAL, "Wilcoxon signed-rank on the paired gain, Holm-adjusted over explainers", "1"),
+        _field("p", _REAL, "Wilcoxon signed-rank on the paired gain, Holm-adjusted over the explainers that are no controls", "1"),
         _field("rank", _COUNT, "1: largest area (removed first: smallest)"),
     ]
 )

@@ -28,17 +28,14 @@ rule figure_panel:
         image=expand(f"{ROOT}/{paths.IMAGE}", case=PLAN.shown_cases),
         label=expand(f"{ROOT}/{paths.LABEL}", case=PLAN.shown_cases),
         prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=PLAN.shown_cases),
-        **{
-            explainer: expand(
-                f"{ROOT}/{paths.MAP}",
-                volume="importance",
-                model=PLAN.segmenter,
-                explainer=explainer,
-                case=PLAN.shown_cases,
-                allow_missing=True,
-            )
-            for explainer in config["explainers"]
-        },
+        maps=expand(
+            f"{ROOT}/{paths.MAP}",
+            volume="importance",
+            model=PLAN.segmenter,
+            explainer=config["explainers"],
+            case=PLAN.shown_cases,
+            allow_missing=True,
+        ),
     output:
         f"{ROOT}/figures/{{target}}/panel.png",
     log:

@@ -8,14 +8,14 @@ with job(snakemake):
     from unoise.report.panel import draw_panel
     from unoise.report.selection import panel_row
 
-    files = snakemake.input
+    files, cases = snakemake.input, snakemake.params.cases
     rows = [
         panel_row(
             case,
             *(Path(files[kind][number]) for kind in ("image", "label", "prediction")),
-            {explainer: Path(files[explainer][number]) for explainer in snakemake.params.explainers},
+            dict(zip(snakemake.params.explainers, map(Path, files.maps[number :: len(cases)]), strict=True)),
             snakemake.params.channel,
         )
-        for number, case in enumerate(snakemake.params.cases)
+        for number, case in enumerate(cases)
     ]
     draw_panel(rows, Path(snakemake.output[0]))

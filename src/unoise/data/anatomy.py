@@ -298,28 +298,28 @@ def pancreas(canvas: Canvas, patient: Patient) -> None:
     lobules = canvas.lobules[shape.region]
     shape = shape.shrunk(1.3 * lobules + 0.5 * canvas.grain[shape.region])
     sizes = (shape.distance < 0).sum(axis=(0, 1))
-    least = 0.0028 * canvas.label[..., 0].size
+    least = 0.0032 * canvas.label[..., 0].size
     shown = np.flatnonzero(sizes > min(least, sizes.max() / 2))
     shape.distance[:, :, : shown[0]] = 99
     shape.distance[:, :, shown[-1] + 1 :] = 99
     fat = patient.fatty_pancreas * np.clip(lobules - 0.6, 0, 1.5)
-    canvas.paint(shape, "pancreas", patient.tissue["pancreas"] - fat, texture=13, moat=2.6)
+    canvas.paint(shape, "pancreas", patient.tissue["pancreas"] - fat, texture=18, moat=2.6)
 
 
 def mesenteric_vessels(canvas: Canvas, patient: Patient) -> None:
     """Splenic and portal vein behind the pancreas, superior mesenteric vessels below it, celiac trunk."""
     points, radii = patient.pancreas_line()
     behind = np.array(points[3:]) - np.array([[0, r + 3.5, 0] for r in radii[3:]])
-    confluence = np.add(points[3], (6, -15, -3))
+    confluence = np.add(points[3], (-2, -15, -2))
     artery, portal = patient.tissue["artery"], patient.tissue["portal"]
     vein = "portal_and_splenic_vein"
     for line, radius in [
         ([confluence, *behind[1:], np.add(behind[-1], (-14, -10, 6))], 4.2),
-        ([confluence, np.add(confluence, (14, -2, 22)), (44, 14, 44)], 6.5),
-        ([confluence, np.add(confluence, (2, 4, -35)), (8, 22, -110)], 5.5),
+        ([confluence, np.add(confluence, (18, -2, 24)), (44, 14, 44)], 6.5),
+        ([confluence, np.add(confluence, (-6, 4, -35)), (-2, 22, -110)], 5.5),
     ]:
         canvas.paint(canvas.tube(line, [radius] * len(line)), vein, portal, moat=1.2)
-    trunk = [(-8, -14, 2), (-8, 0, -6), (points[3][0] - 14, 12, -30), (-8, 20, -110)]
+    trunk = [(-8, -14, 2), (-8, 0, -6), (points[3][0] - 24, 12, -30), (-18, 20, -110)]
     canvas.paint(canvas.tube(trunk, [4, 3.8, 3.6, 3]), "superior_mesenteric_artery", artery, moat=2)
     celiac = canvas.tube([(-8, -14, 16), (-8, 4, 20), (10, 8, 24)], [3.5, 3.2, 2.5])
     canvas.paint(celiac, "celiac_trunk", artery)

@@ -38,24 +38,25 @@ def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], li
     found = _phantom_cases(config["phantom"]) if "phantom" in config else _task_cases(Path(config["dataset"]))
     known = {case.id: case for case in known}
     patient_of = config["cases"]["patient_of"]
-    rows, left_out, names = {}, [], set()
+    rows, left_out, names, everyone = {}, [], set(), set()
     for name, image, label, structures in found:
         case = safe_name(name)
         names |= {case, name}
+        mine = known[case].patient if case in known else case
+        patient = patient_of.get(name, patient_of.get(case, mine))
+        everyone.add(patient)
         annotated = {one.rsplit("=", 1)[0] for one in structures.split(";")}
         missing = [key for key, labels in config["classes"].items() if not annotated & set(labels)]
         if missing:
             left_out.append(f"{case}: {', '.join(missing)} is not annotated")
         else:
-            mine = known[case].patient if case in known else case
-            patient = patient_of.get(name, patient_of.get(case, mine))
             rows[case] = (patient, image, label, structures, name if name != case else "")
     _check_names("cases.patient_of", patient_of, names)
-    split_of = {row[0]: known[case].split for case, row in rows.items() if case in known}
-    patients = {patient for patient, *_ in rows.values()}
     given = config["cases"]["split_of"]
-    _check_names("cases.split_of", given, patients)
-    split_of = given | split_of
+    _check_names("cases.split_of", given, everyone)
+    patients = {patient for patient, *_ in rows.values()}
+    split_of = {patient: split for patient, split in given.items() if patient in patients}
+    split_of |= {row[0]: known[case].split for case, row in rows.items() if case in known}
     split_of |= _draw(sorted(patients - set(split_of)), split_of, config["cases"]["split_shares"], config["seed"])
     cases = [
         Case(case, patient, split_of[patient], image, label, structures, original)

@@ -21,7 +21,8 @@ def read_task(folder: Path) -> Task:
     Raises
     ------
     UserError
-        If it is missing, is not of the Decathlon's form, lists a file that does not exist or lies outside the folder.
+        If it is missing, is not of the Decathlon's form, lists two images of one name, or lists a file that does not
+        exist or lies outside the folder.
     """
     path = folder / "dataset.json"
 
@@ -42,15 +43,18 @@ def read_task(folder: Path) -> Task:
         raise wrong("a key of `labels` is not a whole number") from None
     if not isinstance(content.get("training"), list) or not content["training"]:
         raise wrong("it has no list `training`")
-    cases = []
+    cases, names = [], set()
     for row in content["training"]:
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("image", "label")):
             raise wrong(f"training: {str(row)[:80]!r} has no `image` and `label`")
         name = Path(row["image"]).name.removesuffix(".gz").removesuffix(".nii")
         for key in ("image", "label"):
-            if not (folder / row[key]).resolve().is_relative_to(folder.resolve()):
+            if Path(row[key]).is_absolute() or ".." in Path(row[key]).parts:
                 raise wrong(f"{key} {row[key]!r} lies outside the folder", case=name)
             if not (folder / row[key]).is_file():
                 raise wrong(f"{key} {row[key]} does not exist", "Put the file there or delete the entry", name)
+        if name.lower() in names:
+            raise wrong(f"image {row['image']!r} has the name of another one", "Give each its own file name", name)
+        names.add(name.lower())
         cases.append((name, *(str(Path(row[key])) for key in ("image", "label"))))
     return Task(labels, cases)

@@ -11,7 +11,7 @@ from nibabel.spatialimages import HeaderDataError
 from unoise.errors import UserError
 from unoise.files import whole_file
 
-_UNREADABLE = (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error, ValueError)
+_UNREADABLE = (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error, TypeError, ValueError)
 
 
 def open_volume(path: Path, case: str, dimensions: int = 3) -> nib.Nifti1Image:

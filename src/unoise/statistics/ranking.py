@@ -12,7 +12,7 @@ def ranking(areas: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
     """Rank the explainers by their mean area over the test patients, in each contest of judge, obscurer and order.
 
     The best control is that with the best mean area on the validation patients, without these on the test patients.
-    Kept first a larger area is better, removed first a smaller one; a positive gain is always good.
+    Kept first a larger area is better, removed first a smaller one; a positive gain is always good. Controls have no p.
 
     Parameters
     ----------
@@ -48,8 +48,11 @@ def _contest(contest: dict, areas: pd.DataFrame, resamples: int, seed: int) -> l
         if control is not None and explainer != control:
             gains = sign * (values - test[control].to_numpy())
             low, high = mean_interval(gains, resamples, seed)
-            rows[-1] |= {"gain": gains.mean(), "gain_low": low, "gain_high": high, "p": signed_rank(gains)}
+            rows[-1] |= {"gain": gains.mean(), "gain_low": low, "gain_high": high}
+            if not explainer.startswith(CONTROL):
+                rows[-1]["p"] = signed_rank(gains)
         rows[-1] |= {"best_control": control, "control_chosen_on": chosen_on if control is not None else None}
-    for row, adjusted in zip(rows, holm([row.get("p") for row in rows]), strict=True):
+    rivals = [row for row in rows if not row["explainer"].startswith(CONTROL)]
+    for row, adjusted in zip(rivals, holm([row.get("p") for row in rivals]), strict=True):
         row["p"] = adjusted
     return rows

@@ -2,8 +2,10 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -44,22 +46,35 @@ def complete(config: object, path: str | Path = "config") -> dict:
     config = yaml.safe_load(yaml.safe_dump(config))
     _check(config, _SCHEMA, path)
     for name, objective in config["interpreters"].items():
-        chosen = methods.find("training.objectives", objective["objective"]["method"])
-        _check(
-            objective["objective"], chosen.schema(method={"type": "string"}), path, "interpreters", name, "objective"
-        )
+        place = ("interpreters", name, "objective")
+        chosen = _method(path, place, "training.objectives", objective["objective"]["method"])
+        _check(objective["objective"], chosen.schema(method={"type": "string"}), path, *place)
     for name, explainer in config["explainers"].items():
-        chosen = methods.find("explainers", explainer["method"])
+        chosen = _method(path, ("explainers", name), "explainers", explainer["method"])
         _check(explainer, chosen.schema(method={"type": "string"}), path, "explainers", name)
         if "interpreter" in chosen.needs and explainer["interpreter"] not in config["interpreters"]:
             _refuse(path, ("explainers", name, "interpreter"), "it names no entry of `interpreters`")
     for name, obscurer in config["evaluation"]["obscurers"].items():
-        _check(obscurer, methods.find("obscurers", name).schema(), path, "evaluation", "obscurers", name)
+        place = ("evaluation", "obscurers", name)
+        _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
     for name, target in config["targets"].items():
         if target["class"] not in config["classes"]:
             _refuse(path, ("targets", name, "class"), "it names no entry of `classes`")
+    twice = [label for label, count in Counter(chain(*config["classes"].values())).items() if count > 1]
+    if twice:
+        _refuse(path, ("classes",), f"label {twice[0]!r} is in two classes", "Leave it in one of them")
+    low, high = config["preprocess"]["window"]
+    if not low < high:
+        _refuse(path, ("preprocess", "window"), f"{low:g} is not below {high:g}", "Give the lower end first")
     config["dataset"] = _expand(config["dataset"], path)
     return config
+
+
+def _method(path: str | Path, place: Iterable, family: str, name: str) -> methods.Method:
+    known = methods.names(family)
+    if name not in known:
+        _refuse(path, place, f"there is no method {name!r}", f"Choose one of: {', '.join(known)}")
+    return methods.find(family, name)
 
 
 def _expand(dataset: str, path: str | Path) -> str:
@@ -91,6 +106,12 @@ def _explain(error: ValidationError) -> tuple[str, str]:
         close = get_close_matches(str(unknown), known, 1)
         remedy = f"Did you mean {close[0]!r}" if close else f"Known here: {', '.join(known)}"
         return f"there is no setting {unknown!r}", remedy
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        known = error.schema.get("properties", {})
+        close = get_close_matches(missing, [key for key in map(str, error.instance) if key not in known], 1)
+        if close:
+            return f"there is no setting {close[0]!r}", f"Did you mean {missing!r}"
     if error.validator in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
         return f"{error.instance!r} is out of range", f"Allowed: {error.validator} {error.validator_value}"
     return error.message[:300], error.schema.get("description", "See the comments in config/config.yaml").rstrip(".")

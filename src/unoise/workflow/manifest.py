@@ -63,27 +63,35 @@ def read_manifest(path: Path) -> list[Case]:
             file=path,
             remedy="Write it with `unoise cases --configfile <your config>`",
         )
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t")
-        if rows.fieldnames != _COLUMNS:
-            raise UserError(
-                f"its columns are {rows.fieldnames}, not {_COLUMNS}",
-                file=path,
-                remedy="Write it anew with `unoise cases`, or mend its first line",
-            )
-        cases = [_case(row, path, number) for number, row in enumerate(rows, 2)]
-    _check_together(cases, path)
-    return cases
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"it is not UTF-8 text ({error})", file=path, remedy="Save it as UTF-8") from None
+    return _parse(text, path)
 
 
 def write_manifest(path: Path, cases: Iterable[Case]) -> None:
-    """Write cases as a tab-separated table, whole or not at all."""
+    """Write cases as a tab-separated table, whole or not at all; raises what `read_manifest` would of the content."""
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, delimiter="\t", lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(case) for case in cases)
+    _parse(text.getvalue(), path)
     with whole_file(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _parse(text: str, path: Path) -> list[Case]:
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+    if rows.fieldnames != _COLUMNS:
+        raise UserError(
+            f"its columns are {rows.fieldnames}, not {_COLUMNS}",
+            file=path,
+            remedy="Write it anew with `unoise cases`, or mend its first line",
+        )
+    cases = [_case(row, path, rows.line_num) for row in rows]
+    _check_together(cases, path)
+    return cases
 
 
 def _case(row: dict, path: Path, number: int) -> Case:
@@ -123,4 +131,8 @@ def _check_together(cases: list[Case], path: Path) -> None:
             )
     for split in ("train", "test"):
         if split not in splits.values():
-            raise UserError(f"no case is in the split {split!r}", file=path, remedy=f"Mark some cases as {split}")
+            raise UserError(
+                f"no case is in the split {split!r}",
+                file=path,
+                remedy=f"Mark some cases as {split}, or give it patients in cases.split_of of the config",
+            )

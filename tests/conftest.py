@@ -1,0 +1,52 @@
+"""What several test modules share."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The folder that holds `config/` and `src/`."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture
+def plain_config() -> dict:
+    """The smallest config of a dataset of one's own; tests change it as they like."""
+    return {
+        "experiment": "tiny",
+        "dataset": "data",
+        "classes": {"liver": ["liver"]},
+        "targets": {"liver": {"class": "liver"}},
+        "segmenter": {"network": {"name": "UNet", "channels": [4, 8], "strides": [2]}},
+        "interpreters": {},
+        "explainers": {"control-random": {"method": "random"}},
+    }
+
+
+@pytest.fixture
+def save_yaml():
+    """Writes a config and returns its path."""
+
+    def save(path: Path, content: object) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(content), encoding="utf-8")
+        return path
+
+    return save
+
+
+@pytest.fixture
+def save_nifti():
+    """Writes voxels (an affine of 1 mm where none is given) and returns the path."""
+
+    def save(path: Path, voxels: np.ndarray, affine: np.ndarray | None = None) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nib.save(nib.Nifti1Image(voxels, np.eye(4) if affine is None else affine), path)
+        return path
+
+    return save

@@ -1,0 +1,34 @@
+"""Small made things that several tests use."""
+
+import torch
+from torch import Tensor, nn
+
+from unoise.compute import Compute
+from unoise.data.units import Units
+from unoise.networks.segmenter import Segmenter
+
+CPU = Compute(torch.device("cpu"), torch.float32, 8)
+
+
+class Bright(nn.Module):
+    """Predicts the organ where the image, averaged over 3x3 voxels, is above 0.5: it needs what it marks."""
+
+    def __init__(self):
+        super().__init__()
+        self.average = nn.Conv2d(1, 1, 3, padding=1, bias=False)
+        nn.init.constant_(self.average.weight, 1 / 9)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return 40 * (self.average(images) - 0.5)
+
+
+def bright_segmenter(compute: Compute = CPU) -> Segmenter:
+    return Segmenter(Bright().eval().requires_grad_(False), ["organ"], 0.3, compute)
+
+
+def square_units(segmenter: Segmenter, side: int = 32, count: int = 2) -> Units:
+    """Dark images with one bright square, at (8…15, 4 + n…13 + n)."""
+    images = torch.full((count, 1, side, side), 0.2, device="cpu")
+    for number in range(count):
+        images[number, 0, 8:16, 4 + number : 14 + number] = 0.9
+    return Units("made", tuple(range(count)), images, segmenter.probabilities(images), (2.0, 3.0))

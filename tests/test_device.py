@@ -1,0 +1,118 @@
+"""Every tensor is made on the device of the data: with `meta` as the default device any other one would break."""
+
+import pytest
+import torch
+from made import CPU, bright_segmenter, square_units
+from monai.losses import DiceLoss
+from monai.networks.nets import UNet
+
+from unoise.evaluation.evaluate import count, evaluated
+from unoise.evaluation.masks import ranks, tie_breakers, visible
+from unoise.explainers.base import Context
+from unoise.networks.segmenter import Segmenter
+from unoise.obscurers.base import Surroundings, make_obscurer
+from unoise.targets.class_target import ClassTarget
+from unoise.training.loop import step
+from unoise.training.segmenter import segmentation_loss, validation_dice
+from unoise.workflow import methods
+
+TARGET = ClassTarget("organ", 0)
+EXPLAINERS = {
+    "u_noise": {},
+    "grad_cam": {"layer": "average"},
+    "occlusion": {"patch": 8, "stride": 8, "fill": 0.0},
+    "random": {},
+    "distance": {},
+    "prediction": {},
+    "intensity": {},
+}
+OBSCURERS = {"zero": {}, "mean": {}, "noise": {"sigma_hu": 400}, "blur": {"sigma_mm": 9}, "donor": {}}
+
+
+@pytest.fixture
+def network():
+    return UNet(2, 1, 1, (4, 8), (2,), norm="batch")
+
+
+@pytest.fixture
+def segmenter():
+    return bright_segmenter()
+
+
+@pytest.fixture
+def units(segmenter):
+    return square_units(segmenter)
+
+
+@pytest.fixture
+def meta_default(network, segmenter, units):
+    torch.set_default_device("meta")
+    yield
+    torch.set_default_device(None)
+
+
+def test_every_method_there_is_is_tried_here():
+    assert set(EXPLAINERS) == set(methods.names("explainers"))
+    assert set(OBSCURERS) == set(methods.names("obscurers"))
+
+
+@pytest.fixture
+def monai_dice_on_cpu(monkeypatch):
+    """MONAI's DiceLoss makes a small index tensor on the default device, only to read it as a list."""
+    forward = DiceLoss.forward
+
+    def on_cpu(self, *tensors):
+        with torch.device("cpu"):
+            return forward(self, *tensors)
+
+    monkeypatch.setattr(DiceLoss, "forward", on_cpu)
+
+
+@pytest.mark.usefixtures("meta_default", "monai_dice_on_cpu")
+def test_training_step_of_the_segmenter(network, units):
+    optimizer = torch.optim.AdamW(network.parameters(), fused=True)
+    for _ in range(2):
+        value = step(network, optimizer, segmentation_loss(network, 1, CPU), units.images, units.images > 0.5)
+    assert value > 0
+    assert validation_dice(Segmenter(network, ["organ"], 0.3, CPU), [[(units.images, units.images[:, 0])]]) >= 0
+
+
+@pytest.mark.parametrize("name", methods.names("training.objectives"))
+@pytest.mark.usefixtures("meta_default")
+def test_training_step_of_an_interpreter(name, network, segmenter, units):
+    method = methods.find("training.objectives", name)
+    defaults = {key: one["default"] for key, one in method.settings.items()}
+    objective = method.load().OBJECTIVE(segmenter, TARGET, **defaults)
+    optimizer = torch.optim.AdamW(network.parameters(), fused=True)
+
+    def loss(images, labels):
+        return objective.loss(network(images), images, labels)
+
+    assert step(network, optimizer, loss, units.images, (units.images > 0.5).float()) > 0
+
+
+@pytest.mark.parametrize("name", OBSCURERS)
+@pytest.mark.usefixtures("meta_default")
+def test_obscurers(name, units):
+    around = Surroundings((-160, 240), 0.3, units.images, 7)
+    obscurer = make_obscurer(name, OBSCURERS[name])
+    filling = obscurer.fill(units, around)
+    assert obscurer.obscure(units.images, units.images > 0.5, filling).device.type == "cpu"
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+@pytest.mark.usefixtures("meta_default")
+def test_explainers(name, network, segmenter, units):
+    context = Context(segmenter, TARGET, network.eval(), CPU, 1)
+    maps = methods.find("explainers", name).load().EXPLAINER(context, **EXPLAINERS[name]).explain(units)
+    assert maps.device.type == "cpu"
+
+
+@pytest.mark.usefixtures("meta_default")
+def test_evaluation(segmenter, units):
+    places = ranks(units.images[:, 0], tie_breakers(units, 1))
+    mask = visible(places, 0.3, "kept_first")
+    organ = TARGET.predicted(segmenter.probabilities(units.images))
+    counts = count(organ, mask, {"body": mask, "label": organ, "clean": organ})
+    assert counts[0]["visible"] == round(0.3 * 32 * 32)
+    assert evaluated(TARGET, units.probabilities, units.images[:, 0], 5).all()

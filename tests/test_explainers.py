@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+import torch
+from made import CPU, bright_segmenter, square_units
+from torch import nn
+
+from unoise.errors import UserError
+from unoise.explainers.base import Context
+from unoise.targets.class_target import ClassTarget
+from unoise.workflow import methods
+
+TARGET = ClassTarget("organ", 0)
+
+
+def make(method, segmenter, interpreter=None, **settings):
+    context = Context(segmenter, TARGET, interpreter, CPU, seed=5)
+    return methods.find("explainers", method).load().EXPLAINER(context, **settings)
+
+
+@pytest.fixture
+def segmenter():
+    return bright_segmenter()
+
+
+@pytest.fixture
+def units(segmenter):
+    return square_units(segmenter)
+
+
+def test_occlusion_marks_the_square_and_nothing_else(segmenter, units):
+    maps = make("occlusion", segmenter, patch=4, stride=2, fill=0.0).explain(units)
+    assert (maps[0, 9:15, 5:13] > 0.01).all()
+    assert maps[0, 22:].abs().max() < 1e-3
+    assert maps[0, :, 22:].abs().max() < 1e-3
+
+
+def test_occlusion_is_the_mean_drop_of_the_windows_that_cover_a_voxel(segmenter, units):
+    """Against the definition, window by window."""
+    patch, stride, side = 7, 5, 32
+    maps = make("occlusion", segmenter, patch=patch, stride=stride, fill=0.1).explain(units)
+    starts = [*range(0, side - patch + 1, stride)]
+    starts += [side - patch] if starts[-1] != side - patch else []
+    total, cover = np.zeros((side, side)), np.zeros((side, side))
+    whole = TARGET.agreement(units.probabilities[:1], units.probabilities[:1]).item()
+    for i in starts:
+        for j in starts:
+            image = units.images[:1].clone()
+            image[..., i : i + patch, j : j + patch] = 0.1
+            drop = whole - TARGET.agreement(segmenter.probabilities(image), units.probabilities[:1]).item()
+            total[i : i + patch, j : j + patch] += drop
+            cover[i : i + patch, j : j + patch] += 1
+    np.testing.assert_allclose(maps[0].numpy(), total / cover, atol=1e-5)
+
+
+def test_occlusion_spends_no_forward_pass_on_windows_that_change_nothing(segmenter, units):
+    units.images[:, :, 20:] = 0.0
+    full = make("occlusion", segmenter, patch=4, stride=4, fill=0.0).explain(units)
+    spent = segmenter.forwards
+    assert spent < 2 * 64 + 16
+    empty = square_units(segmenter)
+    empty.images[:] = 0.2
+    empty.probabilities[:] = segmenter.probabilities(empty.images)
+    before = segmenter.forwards
+    assert make("occlusion", segmenter, patch=4, stride=4, fill=0.0).explain(empty).abs().max() == 0
+    assert segmenter.forwards == before
+    assert full[:, 20:].abs().max() == 0
+
+
+def test_grad_cam_equals_its_formula(segmenter, units):
+    maps = make("grad_cam", segmenter, layer="average").explain(units)
+    for number in range(len(units)):
+        activation = segmenter.network.average(units.images[number : number + 1]).detach().requires_grad_()
+        score = (40 * (activation - 0.5))[0, 0][units.probabilities[number, 0] > 0.5].sum()
+        weight = torch.autograd.grad(score, activation)[0].mean((2, 3), keepdim=True)
+        expected = (weight * activation).sum(1).relu()[0]
+        torch.testing.assert_close(maps[number], expected.detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_grad_cam_leaves_no_hook_behind(segmenter, units):
+    make("grad_cam", segmenter, layer="average").explain(units)
+    assert not segmenter.network.average._forward_hooks
+    assert not segmenter.network.average._backward_hooks
+
+
+def test_a_layer_that_does_not_exist_is_named_with_those_that_do():
+    from monai.networks.nets import UNet
+
+    from unoise.networks.segmenter import Segmenter
+
+    segmenter = Segmenter(UNet(2, 1, 1, (4, 8), (2,)), ["organ"], 0.3, CPU)
+    with pytest.raises(UserError, match=r"no layer 'bottleneck'.*model\.1\.submodule"):
+        make("grad_cam", segmenter, layer="bottleneck")
+
+
+def test_u_noise_is_important_where_the_noise_scale_is_small(segmenter, units):
+    volumes = make("u_noise", segmenter, interpreter=nn.Conv2d(1, 1, 1).requires_grad_(False)).volumes(units)
+    torch.testing.assert_close(volumes["importance"], 1 - volumes["noise_scale"])
+    assert ((volumes["noise_scale"] >= 0) & (volumes["noise_scale"] <= 1)).all()
+
+
+def test_distance_falls_by_millimetres_from_the_predicted_organ(segmenter, units):
+    near = make("distance", segmenter).explain(units)[0]
+    organ = units.probabilities[0, 0] > 0.5
+    assert near[organ].unique().tolist() == [0]
+    last = int(organ[:, 9].nonzero().max())
+    assert near[last + 4, 9].item() == pytest.approx(-4 * units.spacing[0])
+    last = int(organ[12].nonzero().max())
+    assert near[12, last + 4].item() == pytest.approx(-4 * units.spacing[1])
+
+
+def test_controls_are_what_they_say(segmenter, units):
+    assert torch.equal(make("prediction", segmenter).explain(units), units.probabilities[:, 0])
+    assert torch.equal(make("intensity", segmenter).explain(units), units.images[:, 0])
+    first, again = (make("random", segmenter).explain(units) for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first[0], first[1])
+
+
+def test_agreement_and_its_scalar_are_those_of_the_predicted_organ(units):
+    clean = units.probabilities
+    hard = (clean > 0.5).float()
+    assert TARGET.agreement(hard, clean).tolist() == pytest.approx([1, 1])
+    half = hard.clone()
+    half[..., 12:, :] = 0
+    kept = half[0].sum() / hard[0].sum()
+    assert TARGET.agreement(half, clean)[0].item() == pytest.approx((2 * kept / (1 + kept)).item(), abs=1e-4)
+    assert TARGET.agreement(hard, torch.zeros_like(clean)).tolist() == [0, 0]

@@ -1,0 +1,207 @@
+"""The whole workflow in miniature, as a user runs it: from nothing, again, after changes, with a broken case."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+
+from unoise import tables
+
+PROJECT = Path(__file__).parents[1]
+MINIATURE = PROJECT / "tests" / "configs" / "miniature.yaml"
+BIN = Path(sys.executable).parent
+
+
+class Project:
+    """A copy of the workflow in a folder of its own, with one config."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("Snakefile", "workflow", "profiles", "envs"):
+            source = PROJECT / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+        (folder / "config" / "cases").mkdir(parents=True)
+        self.write_config(yaml.safe_load(MINIATURE.read_text()))
+
+    def write_config(self, config: dict) -> None:
+        self.config = config
+        (self.folder / "config" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+    def call(self, *command: str) -> subprocess.CompletedProcess:
+        environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+
+    def cases(self) -> str:
+        done = self.call("unoise", "cases")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        return self.call("snakemake", "--cores", "2", *arguments)
+
+    def planned(self) -> set[str]:
+        """The messages of all jobs that a dry-run plans."""
+        done = self.call("snakemake", "--dry-run", "--workflow-profile", "none", "--cores", "2")
+        assert done.returncode == 0, done.stderr
+        return set(re.findall(r"^Job \d+: (.*)$", done.stdout + done.stderr, re.MULTILINE))
+
+    def read(self, name: str):
+        return tables.read(self.folder / "results" / "miniature" / name, getattr(tables, Path(name).stem.upper()))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.cases()
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout + done.stderr
+    project.output = done.stdout + done.stderr
+    return project
+
+
+@pytest.fixture
+def project(finished):
+    """The finished run, with its config put back afterwards."""
+    before = finished.config
+    yield finished
+    finished.write_config(before)
+
+
+def test_every_promised_file_is_there_and_fits_its_schema(finished):
+    root = finished.folder / "results" / "miniature"
+    explainers = set(finished.config["explainers"])
+    assert len(finished.read("cases.parquet")) == 6
+    assert set(finished.read("tables/segmentation.parquet").case) == {f"phantom_00{n}" for n in range(6)}
+    curves = finished.read("tables/curves.parquet")
+    assert set(curves.explainer) == explainers
+    assert set(curves.obscurer) == set(finished.config["evaluation"]["obscurers"])
+    assert set(curves[curves.split == "validation"].explainer) == {"control-random", "control-distance"}
+    whole = curves[curves.visibility == 1].agreement.dropna()
+    np.testing.assert_allclose(whole, 1)
+    ranking = finished.read("tables/ranking.parquet")
+    assert len(ranking) == len(explainers) * 5 * 2
+    costs = finished.read("tables/costs.parquet")
+    assert set(costs.stage) == {"train", "explain"}
+    assert (costs[costs.explainer == "control-random"].forwards == 0).all()
+    for name in ("summary.md", "estimate.txt", "figures/pancreas/panel.png", "figures/pancreas/agreement.png"):
+        assert (root / name).stat().st_size > 200
+    assert not list(root.rglob(".tmp-*"))
+
+
+def test_maps_lie_on_the_preprocessed_image(finished):
+    root = finished.folder / "results" / "miniature"
+    maps = sorted((root / "importance").rglob("*.nii.gz"))
+    learned = [path for path in maps if path.parent.name == "u-noise-paper-small"]
+    assert len(learned) == 6
+    for path in maps:
+        image = nib.load(root / "preprocessed" / path.name.removesuffix(".nii.gz") / "image.nii.gz")
+        explained = nib.load(path)
+        np.testing.assert_allclose(explained.affine, image.affine)
+        assert explained.shape == image.shape
+        assert explained.get_data_dtype() == np.float32
+        assert b"slice" in explained.header["descrip"].item()
+        assert np.isfinite(explained.get_fdata()).all()
+    scale = nib.load(str(learned[0]).replace("/importance/", "/noise_scale/")).get_fdata()
+    np.testing.assert_allclose(nib.load(learned[0]).get_fdata(), 1 - scale, atol=1e-6)
+
+
+def test_the_terminal_shows_progress_and_an_estimate_but_no_listing_of_rules(finished):
+    assert "Estimate of the whole of miniature on this machine" in finished.output
+    assert re.search(r"epoch 3 of 3: loss \d", finished.output)
+    assert "steps (100%) done" in finished.output
+    assert "wildcards:" not in finished.output
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    assert not finished.planned()
+
+
+def test_a_changed_setting_of_one_explainer_reruns_it_and_what_depends_on_it(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["explainers"]["occlusion"]["stride"] = 8
+    project.write_config(config)
+    planned = project.planned()
+    assert {one for one in planned if "Explaining" in one or "Evaluating" in one} == {
+        "Explaining pancreas by occlusion",
+        "Evaluating occlusion for pancreas",
+    }
+    assert not [one for one in planned if re.match("Training|Preprocessing|Segmenting|Making", one)]
+
+
+def test_how_to_compute_changes_nothing(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["compute"] |= {"batch_size": 16, "device": "auto"}
+    project.write_config(config)
+    assert not project.planned()
+
+
+def test_a_new_case_is_computed_and_the_others_are_kept(project):
+    """The new patient is drawn for testing, so that nothing has to be trained again."""
+    before = {path: path.stat().st_ino for path in (project.folder / "results").rglob("store/*/**/*.nii.gz")}
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["phantom"]["patients"] = 7
+    config["cases"]["split_of"] = {"phantom_006": "test"}
+    project.write_config(config)
+    assert "7 cases" in project.cases()
+    planned = project.planned()
+    assert {one for one in planned if re.match("Training|Preprocessing|Making", one)} == {
+        "Making phantom phantom_006",
+        "Preprocessing phantom_006",
+    }
+    done = project.snakemake("evaluation")
+    assert done.returncode == 0, done.stderr
+    assert {path: path.stat().st_ino for path in before if path.exists()} == before
+    assert "phantom_006" in set(project.read("tables/curves.parquet").patient)
+
+
+def test_a_broken_case_is_named_and_the_others_go_on(finished):
+    folder = finished.folder / "own"
+    shutil.copytree(finished.folder / "results" / "miniature" / "dataset", folder)
+    config = yaml.safe_load(MINIATURE.read_text())
+    del config["phantom"]
+    config |= {"experiment": "own", "dataset": str(folder)}
+    (finished.folder / "config" / "own.yaml").write_text(yaml.safe_dump(config))
+    assert finished.call("unoise", "cases", "--configfile", "config/own.yaml").returncode == 0
+    image = folder / "imagesTr" / "phantom_003.nii.gz"
+    whole = image.read_bytes()
+    image.write_bytes(whole[:20_000])
+    run = ("preprocessed", "--configfile", "config/own.yaml")
+    done = finished.snakemake(*run)
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert re.search(r"case phantom_003: .*phantom_003\.nii\.gz: .*cut short", output)
+    assert "Traceback" not in output
+    made = {path.name for path in (finished.folder / "results" / "own" / "preprocessed").iterdir() if any(path.iterdir())}
+    assert made == {one.name.removesuffix(".nii.gz") for one in (folder / "imagesTr").iterdir()} - {"phantom_003"}
+    image.write_bytes(whole)
+    done = finished.snakemake(*run)
+    assert done.returncode == 0
+    assert "2 of 2 steps" in done.stdout + done.stderr
+    image.unlink()
+    done = finished.snakemake(*run)
+    assert done.returncode != 0
+    assert "case phantom_003" in done.stdout + done.stderr
+
+
+def test_a_mistyped_key_stops_before_anything_runs(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["segmenter"]["training"]["epoch"] = 3
+    project.write_config(config)
+    done = project.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert "segmenter.training: there is no setting 'epoch'. Did you mean 'epochs'" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("profile", ["workstation", "slurm"])
+def test_profiles_plan_a_run(finished, profile):
+    done = finished.call("snakemake", "--dry-run", "--forceall", "--profile", f"profiles/{profile}")
+    assert done.returncode == 0, done.stderr
+    assert "train_segmenter" in done.stdout + done.stderr
