@@ -23,45 +23,45 @@ include: "workflow/rules/report.smk"
 
 rule all:
     default_target: True
-    localrule: True
     input:
         rules.estimate.output,
         rules.summary.output,
         **({"index": rules.phantom_index.output} if PLAN.is_phantom else {}),
+    localrule: True
 
 
 rule dataset:
-    localrule: True
     input:
         [PLAN.source(case, kind) for case in PLAN.ids() for kind in ("image", "label")],
+    localrule: True
 
 
 rule preprocessed:
-    localrule: True
     input:
         expand(f"{ROOT}/{paths.IMAGE}", case=PLAN.ids()),
+    localrule: True
 
 
 rule segmenter:
-    localrule: True
     input:
         rules.train_segmenter.output,
         rules.table_segmentation.output,
+    localrule: True
 
 
 rule interpreters:
-    localrule: True
     input:
         expand(f"{ROOT}/{paths.WEIGHTS}", model=PLAN.interpreters),
+    localrule: True
 
 
 rule explanations:
-    localrule: True
     input:
         PLAN.explained(paths.COSTS),
+    localrule: True
 
 
 rule evaluation:
-    localrule: True
     input:
         rules.table_ranking.output,
+    localrule: True

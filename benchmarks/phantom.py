@@ -57,9 +57,7 @@ def measure(seed: int, patient: int) -> Measured:
     pancreas, body = label == LABELS["pancreas"], label > 0
     shows = pancreas.any(axis=(0, 1))
     factor = ATLAS_VOXELS / hu.shape[0]
-    coarse = zoom(
-        pancreas.astype(np.float32), (factor, factor, 1), order=1, grid_mode=True, mode="grid-constant"
-    )
+    coarse = zoom(pancreas.astype(np.float32), (factor, factor, 1), order=1, grid_mode=True, mode="grid-constant")
     return Measured(
         pancreas_share=pancreas.mean(axis=(0, 1))[shows],
         body_share=body.mean(axis=(0, 1))[shows],
@@ -73,9 +71,7 @@ def measure(seed: int, patient: int) -> Measured:
 
 def window_dice(case: Measured) -> np.ndarray:
     """Dice of every window from `WINDOW_EDGES[i]` to `WINDOW_EDGES[j]`, voxels within the body."""
-    inside, hits = (
-        np.concatenate([[0], np.cumsum(h)]) for h in (case.body_histogram, case.pancreas_histogram)
-    )
+    inside, hits = (np.concatenate([[0], np.cumsum(h)]) for h in (case.body_histogram, case.pancreas_histogram))
     taken, right = inside[None] - inside[:, None], hits[None] - hits[:, None]
     return np.triu(2 * right / (np.maximum(taken, 0) + case.pancreas_histogram.sum()))
 
@@ -120,14 +116,11 @@ def best_atlas(training: list[Measured], test: list[Measured]) -> tuple[np.ndarr
             expected = [atlas[levels(case, alignment)] for case in training]
             thresholds = np.arange(0.1, 0.6, 0.05)
             fits = [
-                np.mean([dice(e > t, c.pancreas) for e, c in zip(expected, training, strict=True)])
-                for t in thresholds
+                np.mean([dice(e > t, c.pancreas) for e, c in zip(expected, training, strict=True)]) for t in thresholds
             ]
             threshold = thresholds[int(np.argmax(fits))]
             scores = np.array([dice(atlas[levels(c, alignment)] > threshold, c.pancreas) for c in test])
-            results.append(
-                (scores, f"z by {alignment}, threshold {threshold:.2f}, smoothed {width * 3:.1f} mm")
-            )
+            results.append((scores, f"z by {alignment}, threshold {threshold:.2f}, smoothed {width * 3:.1f} mm"))
     return max(results, key=lambda result: result[0].mean())
 
 
@@ -138,9 +131,7 @@ def real_organs(task: Path) -> dict[str, dict[str, tuple[float, float, float]]]:
     cases = {}
     for entry in content["training"]:
         image, label = nib.load(task / entry["image"]), nib.load(task / entry["label"])
-        organs = organ_statistics(
-            np.asanyarray(image.dataobj), np.asanyarray(label.dataobj), image.affine, names
-        )
+        organs = organ_statistics(np.asanyarray(image.dataobj), np.asanyarray(label.dataobj), image.affine, names)
         cases[Path(entry["image"]).name.removesuffix(".nii.gz")] = organs
     return cases
 
@@ -160,17 +151,13 @@ def print_shares(cases: list[Measured]) -> None:
     counts = [len(case.pancreas_share) for case in cases]
     print(f"\nSlices that show the pancreas, {len(cases)} patients: mean ± sd (range)")
     print(f"  slices a patient              {spread(counts, 1)}")
-    print(
-        f"  pancreas, % of a slice        {spread(slices, 2)}   goal .3 to 1: {within:.0f} % of them inside"
-    )
+    print(f"  pancreas, % of a slice        {spread(slices, 2)}   goal .3 to 1: {within:.0f} % of them inside")
     print(f"  body, % of the image, patient {spread(body, 1)}   goal 45 to 65")
 
 
 def print_baselines(training: list[Measured], test: list[Measured]) -> None:
     """Dice of the best window and of the best atlas beside the goals."""
-    print(
-        f"\nDice on {len(test)} test patients, fitted on {len(training)} training patients: mean ± sd (range)"
-    )
+    print(f"\nDice on {len(test)} test patients, fitted on {len(training)} training patients: mean ± sd (range)")
     for name, (scores, how) in {
         "window": best_window(training, test),
         "atlas": best_atlas(training, test),
@@ -203,12 +190,8 @@ def main() -> None:
     """Read the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seed", type=int, default=2101)
-    parser.add_argument(
-        "--patients", type=int, default=len(TRAINING) + len(TEST), help="fewer for a quick look"
-    )
-    parser.add_argument(
-        "--dataset", type=Path, default=os.environ.get("UNOISE_ABDOMEN_CT"), help="a Decathlon task"
-    )
+    parser.add_argument("--patients", type=int, default=len(TRAINING) + len(TEST), help="fewer for a quick look")
+    parser.add_argument("--dataset", type=Path, default=os.environ.get("UNOISE_ABDOMEN_CT"), help="a Decathlon task")
     options = parser.parse_args()
     task = Path(options.dataset) if options.dataset else None
     if task and not (task / "dataset.json").is_file():

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from made import bright_segmenter, square_units
@@ -30,7 +32,7 @@ def test_masks_are_nested(units):
     importance = torch.randn(2, 32, 32, generator=torch.Generator().manual_seed(0)).round()
     places = ranks(importance, tie_breakers(units, 3))
     shown = [visible(places, v, "kept_first") for v in (0.01, 0.1, 0.5, 0.9)]
-    assert all((small <= large).all() for small, large in zip(shown, shown[1:], strict=False))
+    assert all((small <= large).all() for small, large in pairwise(shown))
 
 
 def test_ties_are_broken_the_same_for_all_explainers_and_by_a_smooth_field(units):

@@ -25,10 +25,7 @@ def curve_rows(halves, patients, split="test", obscurers=("mean", "noise")):
     key = {"model": "unet-1a2b", "target": "pancreas", "split": split, "judge": "original", "seed": 1}
     rows = []
     for (explainer, half), obscurer, patient in (
-        (one, obscurer, patient)
-        for one in halves.items()
-        for obscurer in obscurers
-        for patient in range(patients)
+        (one, obscurer, patient) for one in halves.items() for obscurer in obscurers for patient in range(patients)
     ):
         place = half * rng.uniform(0.8, 1.25)
         for order, visibilities in (("kept_first", KEPT_FIRST), ("removed_first", REMOVED_FIRST)):
@@ -53,9 +50,7 @@ def made(tmp_path):
 
     def make(halves=GOOD, patients=8, validation=3):
         rows = curve_rows(halves, patients)
-        rows += curve_rows(
-            {k: v for k, v in halves.items() if k.startswith("control-")}, validation, "validation"
-        )
+        rows += curve_rows({k: v for k, v in halves.items() if k.startswith("control-")}, validation, "validation")
         curves = through_parquet(tmp_path / "curves.parquet", tables.CURVES, rows)
         ranked = through_parquet(tmp_path / "ranking.parquet", tables.RANKING, ranking(areas(curves), 200, 0))
         case = {"case": "a", "patient": "a", "split": "test", "class": "pancreas"}

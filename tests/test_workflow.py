@@ -90,7 +90,12 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
     costs = finished.read("tables/costs.parquet")
     assert set(costs.stage) == {"train", "explain"}
     assert (costs[costs.explainer == "control-random"].forwards == 0).all()
-    for name in ("summary.md", "estimate.txt", "figures/pancreas/panel.png", "figures/pancreas/agreement.png"):
+    for name in (
+        "summary.md",
+        "estimate.txt",
+        "figures/pancreas/panel.png",
+        "figures/pancreas/agreement.png",
+    ):
         assert (root / name).stat().st_size > 200
     assert not list(root.rglob(".tmp-*"))
 
@@ -178,7 +183,9 @@ def test_a_broken_case_is_named_and_the_others_go_on(finished):
     assert done.returncode != 0
     assert re.search(r"case phantom_003: .*phantom_003\.nii\.gz: .*cut short", output)
     assert "Traceback" not in output
-    made = {path.name for path in (finished.folder / "results" / "own" / "preprocessed").iterdir() if any(path.iterdir())}
+    made = {
+        path.name for path in (finished.folder / "results" / "own" / "preprocessed").iterdir() if any(path.iterdir())
+    }
     assert made == {one.name.removesuffix(".nii.gz") for one in (folder / "imagesTr").iterdir()} - {"phantom_003"}
     image.write_bytes(whole)
     done = finished.snakemake(*run)

@@ -12,7 +12,9 @@ from unoise.workflow.plan import manifest_path
 
 def main() -> None:
     """Run a subcommand; a user's mistake is one line on standard error and exit code 1."""
-    parser = argparse.ArgumentParser(prog="unoise", description="Which parts of a scan did a segmentation network need?")
+    parser = argparse.ArgumentParser(
+        prog="unoise", description="Which parts of a scan did a segmentation network need?"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, function, text in [
         ("cases", cases, "write the manifest of an experiment: which cases there are, and in which split"),

@@ -128,7 +128,6 @@ def _case_slices(path: Path, case: str, settings: dict) -> int:
         return PHANTOM_SLICES
     scan = open_volume(path, case)
 
-
     axis = nib.io_orientation(scan.affine)[:, 0].tolist().index(2)
     return settings["shape"][2] or round(
         scan.shape[axis] * spacing(scan.affine)[axis] / (settings["spacing"][2] or spacing(scan.affine)[axis])

@@ -70,7 +70,12 @@ HISTORY = pa.schema(
         _field("epoch", _COUNT, "passes over the training set, from 1"),
         _field("loss", _REAL, "mean training loss of the epoch", "1"),
         _field("learning_rate", _REAL, "at the epoch's end", "1"),
-        _field("score", _REAL, "on the validation patients, the higher the better; null where there are none", "1"),
+        _field(
+            "score",
+            _REAL,
+            "on the validation patients, the higher the better; null where there are none",
+            "1",
+        ),
         _SECONDS,
     ]
 )
@@ -79,7 +84,12 @@ SEGMENTATION = pa.schema(
     [
         *_key("model", "case", "patient", "split"),
         _field("class", _TEXT, "foreground class"),
-        _field("dice", _REAL, "overlap of prediction and label over the whole scan; null where both are empty", "1"),
+        _field(
+            "dice",
+            _REAL,
+            "overlap of prediction and label over the whole scan; null where both are empty",
+            "1",
+        ),
         _field("surface_distance", _REAL, "average symmetric surface distance; null where one is empty", "mm"),
         _field("predicted_ml", _REAL, "predicted volume", "ml"),
         _field("label_ml", _REAL, "labelled volume", "ml"),
@@ -115,9 +125,25 @@ METRICS = pa.schema(
 
 CURVES = pa.schema(
     [
-        *_key("model", "target", "explainer", "patient", "split", "judge", "obscurer", "order", "visibility", "seed"),
+        *_key(
+            "model",
+            "target",
+            "explainer",
+            "patient",
+            "split",
+            "judge",
+            "obscurer",
+            "order",
+            "visibility",
+            "seed",
+        ),
         _field("visibility_body", _REAL, "visible fraction of the body's voxels", "1"),
-        _field("dice", _REAL, "with the label, pooled over the patient's units; null where the label is empty", "1"),
+        _field(
+            "dice",
+            _REAL,
+            "with the label, pooled over the patient's units; null where the label is empty",
+            "1",
+        ),
         _field("agreement", _REAL, "Dice with the clean prediction, pooled; null where that is empty", "1"),
     ]
 )
@@ -126,7 +152,12 @@ RANKING = pa.schema(
     [
         *_key("model", "target", "explainer", "judge", "obscurer", "order"),
         _field("patients", _COUNT, "test patients"),
-        _field("area", _REAL, "area under agreement over log10 of the visible (removed) fraction, 1 to 100 %", "1"),
+        _field(
+            "area",
+            _REAL,
+            "area under agreement over log10 of the visible (removed) fraction, 1 to 100 %",
+            "1",
+        ),
         _field("low", _REAL, "lower end of the area's 95 % bootstrap interval over patients", "1"),
         _field("high", _REAL, "upper end of the interval", "1"),
         _field("best_control", _TEXT, "the control with which the explainer is compared"),
@@ -134,7 +165,12 @@ RANKING = pa.schema(
         _field("gain", _REAL, "area minus the best control's; removed first: the best control's minus area", "1"),
         _field("gain_low", _REAL, "lower end of the gain's 95 % bootstrap interval over patients", "1"),
         _field("gain_high", _REAL, "upper end of the interval", "1"),
-        _field("p", _REAL, "Wilcoxon signed-rank on the paired gain, Holm-adjusted over the explainers that are no controls", "1"),
+        _field(
+            "p",
+            _REAL,
+            "Wilcoxon signed-rank on the paired gain, Holm-adjusted over the explainers that are no controls",
+            "1",
+        ),
         _field("rank", _COUNT, "1: largest area (removed first: smallest)"),
     ]
 )

@@ -12,7 +12,9 @@ from unoise.workflow.digest import code_digest
 from unoise.workflow.plan import Plan
 
 try:
-    config.update(complete(config, workflow.configfiles[-1] if workflow.configfiles else "config"))
+    config.update(
+        complete(config, workflow.configfiles[-1] if workflow.configfiles else "config")
+    )
     PLAN = Plan(config, Path(workflow.basedir))
 except UserError as error:
     raise WorkflowError(str(error)) from None

@@ -7,17 +7,28 @@ for group in PLAN.evaluation_groups:
             name:
                 f"evaluate_{group.name}_{batch}"
             input:
+                **PLAN.donor_input(cases),
                 segmenter=rules.train_segmenter.output.weights,
                 image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
                 label=expand(f"{ROOT}/{paths.LABEL}", case=cases),
                 body=expand(f"{ROOT}/{paths.BODY}", case=cases),
-                prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases),
-                importance=expand(
-                    f"{ROOT}/{paths.MAP}", volume="importance", model=PLAN.segmenter, case=cases, allow_missing=True
+                prediction=expand(
+                    f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases
                 ),
-                **PLAN.donor_input(cases),
+                importance=expand(
+                    f"{ROOT}/{paths.MAP}",
+                    volume="importance",
+                    model=PLAN.segmenter,
+                    case=cases,
+                    allow_missing=True,
+                ),
             output:
-                metrics=expand(f"{ROOT}/{paths.METRICS}", model=PLAN.segmenter, case=cases, allow_missing=True),
+                metrics=expand(
+                    f"{ROOT}/{paths.METRICS}",
+                    model=PLAN.segmenter,
+                    case=cases,
+                    allow_missing=True,
+                ),
             log:
                 f"{LOGS}/evaluate/{{target}}/{{explainer}}/{batch}.log",
             wildcard_constraints:
@@ -26,13 +37,17 @@ for group in PLAN.evaluation_groups:
                 "../../envs/unoise.yaml"
             threads: config["compute"]["case_threads"]
             resources:
+                **GPU,
                 mem_mb=4000,
                 runtime="4h",
-                **GPU,
             params:
                 cases=PLAN.keys(cases),
                 settings=lambda wildcards: {
-                    "key": {"model": PLAN.segmenter, "target": wildcards.target, "explainer": wildcards.explainer},
+                    "key": {
+                        "model": PLAN.segmenter,
+                        "target": wildcards.target,
+                        "explainer": wildcards.explainer,
+                    },
                     **PLAN.evaluation_settings(wildcards.target),
                 },
                 store=f"{STORE}/evaluate/{{target}}/{{explainer}}",

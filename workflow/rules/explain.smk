@@ -10,18 +10,29 @@ for group in PLAN.explainer_groups:
             name:
                 f"explain_{group.name}_{batch}"
             input:
+                **PLAN.interpreter_input(group),
                 segmenter=rules.train_segmenter.output.weights,
                 image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
-                prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases),
-                **PLAN.interpreter_input(group),
+                prediction=expand(
+                    f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases
+                ),
             output:
-                costs=expand(f"{ROOT}/{paths.COSTS}", model=PLAN.segmenter, case=cases, allow_missing=True),
                 **{
                     volume: expand(
-                        f"{ROOT}/{paths.MAP}", volume=volume, model=PLAN.segmenter, case=cases, allow_missing=True
+                        f"{ROOT}/{paths.MAP}",
+                        volume=volume,
+                        model=PLAN.segmenter,
+                        case=cases,
+                        allow_missing=True,
                     )
                     for volume in group.volumes
                 },
+                costs=expand(
+                    f"{ROOT}/{paths.COSTS}",
+                    model=PLAN.segmenter,
+                    case=cases,
+                    allow_missing=True,
+                ),
             log:
                 f"{LOGS}/explain/{{target}}/{{explainer}}/{batch}.log",
             wildcard_constraints:
@@ -30,13 +41,17 @@ for group in PLAN.explainer_groups:
                 "../../envs/unoise.yaml"
             threads: config["compute"]["case_threads"]
             resources:
+                **GPU,
                 mem_mb=4000,
                 runtime="4h",
-                **GPU,
             params:
                 cases=[{"case": case} for case in cases],
                 settings=lambda wildcards: {
-                    "key": {"model": PLAN.segmenter, "target": wildcards.target, "explainer": wildcards.explainer},
+                    "key": {
+                        "model": PLAN.segmenter,
+                        "target": wildcards.target,
+                        "explainer": wildcards.explainer,
+                    },
                     "explainer": PLAN.explainer_settings(wildcards.explainer),
                     "target": config["targets"][wildcards.target],
                 },

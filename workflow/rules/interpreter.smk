@@ -19,11 +19,13 @@ rule train_interpreter:
         "../../envs/unoise.yaml"
     threads: config["compute"]["training_threads"]
     resources:
+        **GPU,
         mem_mb=8000,
         runtime="12h",
-        **GPU,
     params:
-        settings=lambda wildcards: PLAN.interpreter_settings(*PLAN.interpreters[wildcards.model]),
+        settings=lambda wildcards: PLAN.interpreter_settings(
+            *PLAN.interpreters[wildcards.model]
+        ),
         training=PLAN.keys(PLAN.ids("train")),
         validation=PLAN.keys(PLAN.ids("validation")),
         state=f"{ROOT}/{paths.STATE}",

@@ -27,7 +27,9 @@ rule figure_panel:
     input:
         image=expand(f"{ROOT}/{paths.IMAGE}", case=PLAN.shown_cases),
         label=expand(f"{ROOT}/{paths.LABEL}", case=PLAN.shown_cases),
-        prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=PLAN.shown_cases),
+        prediction=expand(
+            f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=PLAN.shown_cases
+        ),
         maps=expand(
             f"{ROOT}/{paths.MAP}",
             volume="importance",
@@ -45,7 +47,9 @@ rule figure_panel:
     params:
         cases=PLAN.shown_cases,
         explainers=list(config["explainers"]),
-        channel=lambda wildcards: list(config["classes"]).index(config["targets"][wildcards.target]["class"]),
+        channel=lambda wildcards: list(config["classes"]).index(
+            config["targets"][wildcards.target]["class"]
+        ),
         code=code_digest("unoise.report.selection"),
     message:
         "Drawing the panel of maps"

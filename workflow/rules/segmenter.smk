@@ -16,9 +16,9 @@ rule train_segmenter:
         "../../envs/unoise.yaml"
     threads: config["compute"]["training_threads"]
     resources:
+        **GPU,
         mem_mb=8000,
         runtime="12h",
-        **GPU,
     params:
         model=PLAN.segmenter,
         settings=PLAN.segmenter_settings,
@@ -42,7 +42,9 @@ for batch, cases in PLAN.batches().items():
             image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
             label=expand(f"{ROOT}/{paths.LABEL}", case=cases),
         output:
-            prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases),
+            prediction=expand(
+                f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases
+            ),
             scores=expand(f"{ROOT}/{paths.SCORES}", model=PLAN.segmenter, case=cases),
         log:
             f"{LOGS}/predict/{batch}.log",
@@ -50,9 +52,9 @@ for batch, cases in PLAN.batches().items():
             "../../envs/unoise.yaml"
         threads: config["compute"]["case_threads"]
         resources:
+            **GPU,
             mem_mb=4000,
             runtime="2h",
-            **GPU,
         params:
             cases=PLAN.keys(cases),
             settings={"model": PLAN.segmenter},

@@ -7,7 +7,5 @@ with job(snakemake):
 
     for_each_case(
         snakemake,
-        lambda inputs: EvaluateCases(
-            snakemake.params.settings, inputs["segmenter"], snakemake.config["compute"]
-        ),
+        lambda inputs: EvaluateCases(snakemake.params.settings, inputs["segmenter"], snakemake.config["compute"]),
     )

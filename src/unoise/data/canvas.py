@@ -89,9 +89,7 @@ class Canvas:
     rng : source of displacement and textures
     """
 
-    def __init__(
-        self, grid: Grid, labels: dict[str, int], scale: Point, warp: float, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, grid: Grid, labels: dict[str, int], scale: Point, warp: float, rng: np.random.Generator) -> None:
         self.grid, self.labels, self.scale = grid, labels, scale
         self.hu = np.full(grid.shape, -1000, np.float32)
         self.label = np.zeros(grid.shape, np.uint8)
@@ -121,9 +119,7 @@ class Canvas:
         region = self.region(np.subtract(center, reach), np.add(center, reach))
         x, y, z = (axis[region] - np.float32(c) for axis, c in zip(self.reference, center, strict=True))
         cos, sin = np.float32(np.cos(np.deg2rad(rotation))), np.float32(np.sin(np.deg2rad(rotation)))
-        unit = [
-            p / np.float32(r) for p, r in zip((cos * x + sin * y, cos * y - sin * x, z), radii, strict=True)
-        ]
+        unit = [p / np.float32(r) for p, r in zip((cos * x + sin * y, cos * y - sin * x, z), radii, strict=True)]
         norm = np.sqrt(sum(u * u for u in unit))
         slope = np.sqrt(sum((u / np.float32(r)) ** 2 for u, r in zip(unit, radii, strict=True)))
         return Shape(region, norm * (norm - 1) / (slope + np.float32(1e-6)))
@@ -174,9 +170,7 @@ class Canvas:
         distance[shape.region] = shape.distance
         return distance
 
-    def paint(
-        self, shape: Shape, name: str, hu: float | np.ndarray, texture: float = 0.0, moat: float = 0.0
-    ) -> None:
+    def paint(self, shape: Shape, name: str, hu: float | np.ndarray, texture: float = 0.0, moat: float = 0.0) -> None:
         """Lay a structure over what is there, its border softened over one voxel.
 
         Parameters
@@ -200,9 +194,7 @@ class Canvas:
         self.hu[region] += share.astype(np.float32) * (value - self.hu[region])
 
 
-def centreline(
-    points: Sequence[Point], radii: Sequence[float], step: float = 7.0
-) -> tuple[np.ndarray, np.ndarray]:
+def centreline(points: Sequence[Point], radii: Sequence[float], step: float = 7.0) -> tuple[np.ndarray, np.ndarray]:
     """Smooth curve through points, sampled about every `step` mm, with its radius.
 
     Returns

@@ -105,5 +105,6 @@ def _check_names(place: str, given: Iterable[str], there: set[str]) -> None:
     unknown = sorted(set(given) - there)
     if unknown:
         raise UserError(
-            f"{place}: there is no {unknown[0]!r} in the dataset", remedy=f"There are: {', '.join(sorted(there)[:20])}"
+            f"{place}: there is no {unknown[0]!r} in the dataset",
+            remedy=f"There are: {', '.join(sorted(there)[:20])}",
         )

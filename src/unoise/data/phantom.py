@@ -111,8 +111,6 @@ def dataset_json(cases: list[str]) -> dict:
         "labels": {str(index): name for name, index in LABELS.items()},
         "numTraining": len(cases),
         "numTest": 0,
-        "training": [
-            {"image": f"./imagesTr/{case}.nii.gz", "label": f"./labelsTr/{case}.nii.gz"} for case in cases
-        ],
+        "training": [{"image": f"./imagesTr/{case}.nii.gz", "label": f"./labelsTr/{case}.nii.gz"} for case in cases],
         "test": [],
     }

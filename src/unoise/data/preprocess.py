@@ -36,7 +36,13 @@ class Source:
 
 
 def preprocess_case(
-    case: str, image: Path, label: Path, values: dict[str, int], settings: dict, classes: dict[str, list[str]], out: dict
+    case: str,
+    image: Path,
+    label: Path,
+    values: dict[str, int],
+    settings: dict,
+    classes: dict[str, list[str]],
+    out: dict,
 ) -> None:
     """Bring one case to the common grid: axes to RAS+, resampled, cropped or padded about the body, windowed.
 
@@ -82,7 +88,12 @@ def preprocess_case(
     source = Source(scan.shape, scan.affine.tolist(), "".join(nib.aff2axcodes(scan.affine)), (low, high))
     write_volume(out["image"], units.astype(np.float32), grid[1], f"window units, {low:g} to {high:g} HU")
     write_volume(out["label"], ids, grid[1], "; ".join(f"{k} {name}" for k, name in enumerate(classes, 1)))
-    write_volume(out["body"], _resample(body, grid, order=0).astype(np.uint8), grid[1], "inside of the patient's outline")
+    write_volume(
+        out["body"],
+        _resample(body, grid, order=0).astype(np.uint8),
+        grid[1],
+        "inside of the patient's outline",
+    )
     write_json(out["source"], asdict(source))
 
 
@@ -114,13 +125,19 @@ def _check_same_grid(case: str, scan: nib.Nifti1Image, annotation: nib.Nifti1Ima
     remedy = f"Give a label drawn on this image ({image})"
     if scan.shape != annotation.shape:
         raise UserError(
-            f"its shape {annotation.shape} is not the image's {scan.shape}", case=case, file=label, remedy=remedy
+            f"its shape {annotation.shape} is not the image's {scan.shape}",
+            case=case,
+            file=label,
+            remedy=remedy,
         )
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in scan.shape])).reshape(3, -1).T
     shift = nib.affines.apply_affine(scan.affine, corners) - nib.affines.apply_affine(annotation.affine, corners)
     if np.abs(shift).max() > 0.5 * min(spacing(scan.affine)):
         raise UserError(
-            f"its affine puts it up to {np.abs(shift).max():.1f} mm from the image", case=case, file=label, remedy=remedy
+            f"its affine puts it up to {np.abs(shift).max():.1f} mm from the image",
+            case=case,
+            file=label,
+            remedy=remedy,
         )
 
 
@@ -129,7 +146,10 @@ def _class_ids(
 ) -> np.ndarray:
     if not np.array_equal(annotation, np.round(annotation)):
         raise UserError(
-            "the label holds fractions", case=case, file=path, remedy="Resample labels by nearest neighbour only"
+            "the label holds fractions",
+            case=case,
+            file=path,
+            remedy="Resample labels by nearest neighbour only",
         )
     ids = np.zeros(annotation.shape, np.uint8)
     for value, (name, structures) in enumerate(classes.items(), 1):

@@ -23,7 +23,9 @@ def open_volume(path: Path, case: str, dimensions: int = 3) -> nib.Nifti1Image:
         If it is missing, no NIfTI, of other dimensions, or has no usable affine.
     """
     if not path.is_file():
-        raise UserError("the file does not exist", case=case, file=path, remedy="Put it there or delete the case's line")
+        raise UserError(
+            "the file does not exist", case=case, file=path, remedy="Put it there or delete the case's line"
+        )
     try:
         volume = nib.load(path)
     except _UNREADABLE as error:
@@ -32,7 +34,10 @@ def open_volume(path: Path, case: str, dimensions: int = 3) -> nib.Nifti1Image:
         raise UserError("it is not a NIfTI file", case=case, file=path, remedy="Convert it to .nii.gz")
     if len(volume.shape) != dimensions or 0 in volume.shape:
         raise UserError(
-            f"its shape is {volume.shape}, not {dimensions}D", case=case, file=path, remedy="Give one 3D scan a case"
+            f"its shape is {volume.shape}, not {dimensions}D",
+            case=case,
+            file=path,
+            remedy="Give one 3D scan a case",
         )
     if not np.isfinite(volume.affine).all() or abs(np.linalg.det(volume.affine[:3, :3])) < 1e-6:
         raise UserError("its affine cannot be inverted", case=case, file=path, remedy="Mend the header's orientation")
@@ -52,7 +57,9 @@ def read_voxels(volume: nib.Nifti1Image, path: Path, case: str) -> np.ndarray:
     except _UNREADABLE as error:
         raise _broken(error, case, path) from None
     if not np.isfinite(voxels).all():
-        raise UserError("it holds NaN or infinite voxels", case=case, file=path, remedy="Replace them, e.g. by -1000 HU")
+        raise UserError(
+            "it holds NaN or infinite voxels", case=case, file=path, remedy="Replace them, e.g. by -1000 HU"
+        )
     return voxels
 
 
@@ -81,5 +88,8 @@ def spacing(affine: np.ndarray) -> tuple[float, float, float]:
 def _broken(error: Exception, case: str, path: Path) -> UserError:
     reason = " ".join(str(error).split())[:200]
     return UserError(
-        f"it cannot be read as NIfTI; it may be cut short ({reason})", case=case, file=path, remedy="Copy the file again"
+        f"it cannot be read as NIfTI; it may be cut short ({reason})",
+        case=case,
+        file=path,
+        remedy="Copy the file again",
     )

@@ -66,11 +66,26 @@ class EvaluateCases:
             places = ranks(importance[shown], tie_breakers(units, seed))
             for name, obscurer in self.obscurers.items():
                 for row in self._rows(units, regions, places, obscurer, around):
-                    rows.append({**self.settings["key"], **key, **row, "obscurer": name, "judge": JUDGE, "repeat": 0, "seed": seed})
+                    rows.append(
+                        {
+                            **self.settings["key"],
+                            **key,
+                            **row,
+                            "obscurer": name,
+                            "judge": JUDGE,
+                            "repeat": 0,
+                            "seed": seed,
+                        }
+                    )
         tables.write(out["metrics"], tables.METRICS, rows)
 
     def _rows(
-        self, units: Units, regions: dict[str, Tensor], places: Tensor, obscurer: Obscurer, around: Surroundings
+        self,
+        units: Units,
+        regions: dict[str, Tensor],
+        places: Tensor,
+        obscurer: Obscurer,
+        around: Surroundings,
     ) -> list[dict]:
         filling = obscurer.fill(units, around)
         rows = []

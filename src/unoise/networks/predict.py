@@ -46,10 +46,18 @@ class PredictCases:
         probabilities = self.segmenter.probabilities(images)
         channels = [volume(probabilities[:, channel]) for channel in range(len(self.segmenter.classes))]
         write_volume(
-            out["prediction"], np.stack(channels, -1), affine, f"probabilities: {', '.join(self.segmenter.classes)}"
+            out["prediction"],
+            np.stack(channels, -1),
+            affine,
+            f"probabilities: {', '.join(self.segmenter.classes)}",
         )
         rows = [
-            {"model": self.model, **key, "class": name, **scores(channel > THRESHOLD, reference == value, affine)}
+            {
+                "model": self.model,
+                **key,
+                "class": name,
+                **scores(channel > THRESHOLD, reference == value, affine),
+            }
             for value, (name, channel) in enumerate(zip(self.segmenter.classes, channels, strict=True), 1)
         ]
         tables.write(out["scores"], tables.SEGMENTATION, rows)

@@ -55,9 +55,7 @@ class Style:
 
 def in_order(explainers: Iterable[str]) -> list[str]:
     """Explainers once each, as figures and tables list them: U-Noise, others, controls; then by name."""
-    return sorted(
-        set(explainers), key=lambda key: (key.startswith(CONTROL), not key.startswith("u-noise"), key)
-    )
+    return sorted(set(explainers), key=lambda key: (key.startswith(CONTROL), not key.startswith("u-noise"), key))
 
 
 def styles(explainers: Iterable[str]) -> dict[str, Style]:

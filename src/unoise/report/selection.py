@@ -11,9 +11,7 @@ from unoise.report.panel import PanelRow
 THRESHOLD = 0.5
 
 
-def panel_row(
-    case: str, image: Path, label: Path, prediction: Path, maps: dict[str, Path], channel: int
-) -> PanelRow:
+def panel_row(case: str, image: Path, label: Path, prediction: Path, maps: dict[str, Path], channel: int) -> PanelRow:
     """The slice of a case with most of the predicted (where there is none: labelled) organ, with its maps.
 
     Parameters
@@ -35,8 +33,6 @@ def panel_row(
         image=scan[:, :, level],
         label=labelled[:, :, level],
         prediction=predicted[:, :, level],
-        maps={
-            name: np.asarray(nib.load(path).dataobj[:, :, level], np.float32) for name, path in maps.items()
-        },
+        maps={name: np.asarray(nib.load(path).dataobj[:, :, level], np.float32) for name, path in maps.items()},
         spacing=spacing(affine)[:2],
     )

@@ -174,9 +174,7 @@ def _against_control(methods: pd.DataFrame, own: pd.DataFrame) -> str:
         return f"It beats the best control only under {_listed(won['obscurer'])} (gain in area: {gains})."
     others = methods[_beaten(methods)]
     if others.empty:
-        return (
-            f"But **no explanation beats the best control** under any obscurer (its gain in area: {gains})."
-        )
+        return f"But **no explanation beats the best control** under any obscurer (its gain in area: {gains})."
     return (
         f"But it does not beat the best control under any obscurer (gain in area: {gains}); "
         f"{_listed(in_order(others['explainer']))} does under {_listed(sorted(set(others['obscurer'])))}."
@@ -265,10 +263,7 @@ def _by_visibility(curves: pd.DataFrame, value: str, form: str) -> str:
     means = curves.groupby(["explainer", "visibility"])[value].mean().unstack()
     rows = [
         {"explainer": escape(explainer)}
-        | {
-            f"{100 * visibility:g} % visible": _number(one, form)
-            for visibility, one in means.loc[explainer].items()
-        }
+        | {f"{100 * visibility:g} % visible": _number(one, form) for visibility, one in means.loc[explainer].items()}
         for explainer in in_order(means.index)
     ]
     return _table(rows)
@@ -309,9 +304,7 @@ def _limits(config: dict, ranking: pd.DataFrame) -> Iterable[str]:
 def _smallest_p(ranking: pd.DataFrame) -> float:
     """The smallest adjusted p that the test can give; 0 where there is none."""
     compared = ranking.dropna(subset="p").groupby(["target", "judge", "obscurer", "order"])["patients"]
-    return (
-        float((compared.size() * 2.0 ** (1 - compared.max())).clip(upper=1).max()) if len(compared) else 0.0
-    )
+    return float((compared.size() * 2.0 ** (1 - compared.max())).clip(upper=1).max()) if len(compared) else 0.0
 
 
 def _table(rows: list[dict]) -> str:

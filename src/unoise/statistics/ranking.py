@@ -43,7 +43,13 @@ def _contest(contest: dict, areas: pd.DataFrame, resamples: int, seed: int) -> l
     for place, explainer in enumerate((-sign * test.mean()).sort_values(kind="stable").index, 1):
         values = test[explainer].to_numpy()
         low, high = mean_interval(values, resamples, seed)
-        row = {"explainer": explainer, "patients": len(values), "area": values.mean(), "low": low, "high": high}
+        row = {
+            "explainer": explainer,
+            "patients": len(values),
+            "area": values.mean(),
+            "low": low,
+            "high": high,
+        }
         rows.append({**contest, **row, "rank": place})
         if control is not None and explainer != control:
             gains = sign * (values - test[control].to_numpy())

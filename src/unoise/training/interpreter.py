@@ -21,7 +21,15 @@ LOGGER = logging.getLogger("unoise")
 
 
 def train_interpreter(
-    model: str, settings: dict, code: str, segmenter: Path, training: CaseFiles, validation: CaseFiles, state: Path, out: dict, compute: dict
+    model: str,
+    settings: dict,
+    code: str,
+    segmenter: Path,
+    training: CaseFiles,
+    validation: CaseFiles,
+    state: Path,
+    out: dict,
+    compute: dict,
 ) -> None:
     """Train an interpreter and write its weights, history, settings and card.
 

@@ -138,7 +138,14 @@ def train(
             )
             left = (settings["epochs"] - epoch) * row["seconds"] / 60
             shown = "" if score is None else f", validation {score:.3f}"
-            LOGGER.info("epoch %d of %d: loss %.4f%s, %.1f min left", epoch, settings["epochs"], row["loss"], shown, left)
+            LOGGER.info(
+                "epoch %d of %d: loss %.4f%s, %.1f min left",
+                epoch,
+                settings["epochs"],
+                row["loss"],
+                shown,
+                left,
+            )
             if stopped.is_set() and epoch < settings["epochs"]:
                 raise InterruptedError(f"stopped after epoch {epoch}; the next run goes on from there")
     network.load_state_dict(best)

@@ -21,7 +21,16 @@ from unoise.training.slices import CaseFiles, TrainingSet
 LOGGER = logging.getLogger("unoise")
 
 
-def train_segmenter(model: str, settings: dict, code: str, training: CaseFiles, validation: CaseFiles, state: Path, out: dict, compute: dict) -> None:
+def train_segmenter(
+    model: str,
+    settings: dict,
+    code: str,
+    training: CaseFiles,
+    validation: CaseFiles,
+    state: Path,
+    out: dict,
+    compute: dict,
+) -> None:
     """Train a segmenter and write its weights, history, settings and card.
 
     Parameters

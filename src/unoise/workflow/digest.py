@@ -9,6 +9,7 @@ from pathlib import Path
 from unoise.files import content_hash
 
 PACKAGE = Path(__file__).parents[1]
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_digest(*modules: str) -> str:
@@ -46,10 +47,8 @@ def _tree(module: str) -> ast.Module:
 def _tree_hash(module: str) -> str:
     tree = _tree(module)
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            if isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
-                body[0].value.value = ""
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False):
+            node.body[0].value.value = ""
     return content_hash(ast.dump(tree))
 
 

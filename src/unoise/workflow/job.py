@@ -87,7 +87,9 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
         compute = compute or prepare(shared)
         try:
             with whole_folder(entry) as folder:
-                outputs = {name: folder / _stored_name(name, values[number]) for name, values in snakemake.output.items()}
+                outputs = {
+                    name: folder / _stored_name(name, values[number]) for name, values in snakemake.output.items()
+                }
                 compute(case_key, inputs, outputs)
         except UserError as error:
             failures[case] = str(error)

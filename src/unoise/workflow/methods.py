@@ -39,7 +39,12 @@ class Method:
         """JSON schema of a config entry that chooses this method: its settings, `more` keys, and nothing else."""
         properties = {**more, **self.settings}
         required = [name for name, one in properties.items() if "default" not in one]
-        return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": False,
+        }
 
 
 @cache
@@ -61,9 +66,7 @@ def find(family: str, name: str) -> Method:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in declared:
             declared[node.targets[0].id] = ast.literal_eval(node.value)
-    return Method(
-        f"unoise.{family}.{name}", declared["SETTINGS"], tuple(declared["NEEDS"]), tuple(declared["VOLUMES"])
-    )
+    return Method(f"unoise.{family}.{name}", declared["SETTINGS"], tuple(declared["NEEDS"]), tuple(declared["VOLUMES"]))
 
 
 @cache

@@ -105,9 +105,9 @@ class Plan:
         for target in self.config["targets"]:
             folder = f"{self.root}/figures/{target}"
             captions |= {
-                f"What is left of the prediction of the {target} when only part of the image is visible": f"{folder}/agreement.png",
+                f"What is left of the predicted {target} when part of the image is visible": f"{folder}/agreement.png",
                 f"The maps of a few test cases ({target})": f"{folder}/panel.png",
-                f"The same as the first figure, measured by Dice with the label ({target})": f"{folder}/dice.png",
+                f"As the first figure, by Dice with the label ({target})": f"{folder}/dice.png",
             }
         return captions | {
             "What each explanation cost": f"{self.root}/figures/costs.png",
@@ -251,7 +251,12 @@ class Plan:
         own = self.config["evaluation"]
         chosen = {key: own[key] for key in ("obscurers", "kept_first", "removed_first", "min_voxels")}
         window = self.config["preprocess"]["window"]
-        return {**chosen, "target": self.config["targets"][target], "window": window, "seed": self.config["seed"]}
+        return {
+            **chosen,
+            "target": self.config["targets"][target],
+            "window": window,
+            "seed": self.config["seed"],
+        }
 
     def donor_input(self, cases: list[str]) -> dict[str, list[str]]:
         """The rule input `donor`, one preprocessed image a case, where an obscurer needs it, else nothing."""

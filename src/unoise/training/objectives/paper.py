@@ -21,7 +21,12 @@ SETTINGS = {
         "default": 1.125,
         "description": "Noise where B is 1, in window units (published: 5 after ImageNet normalisation)",
     },
-    "ratio": {"type": "number", "minimum": 0, "default": 0.001, "description": "Weight λ of the mean of log B"},
+    "ratio": {
+        "type": "number",
+        "minimum": 0,
+        "default": 0.001,
+        "description": "Weight λ of the mean of log B",
+    },
 }
 
 

@@ -1,0 +1,407 @@
+"""The manifest: read as it was written, a bad row is one line; `unoise cases` splits by patient and moves nobody."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unoise import cli
+from unoise.errors import UserError
+from unoise.workflow.manifest import ID_PATTERN, Case, read_manifest, write_manifest
+
+HEADER = "id\tpatient\tsplit\timage\tlabel\tstructures\toriginal"
+LABELS = {"0": "background", "1": "liver", "2": "tumour", "3": "spleen"}
+
+
+def row(case="b", patient=None, split="train", image="i.nii.gz", label="l.nii.gz", structures="liver=1") -> str:
+    return "\t".join([case, patient or case, split, image, label, structures, ""])
+
+
+def refused_table(tmp_path, *rows, header=HEADER) -> str:
+    path = tmp_path / "cases.tsv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        read_manifest(path)
+    text = str(raised.value)
+    assert "\n" not in text
+    assert str(path) in text
+    return text
+
+
+# The table
+
+
+def test_round_trip(tmp_path):
+    cases = [
+        Case(
+            "a.1",
+            "p-1",
+            "train",
+            "imagesTr/ä b.nii.gz",
+            "labelsTr/ä b.nii.gz",
+            "liver=1;left kidney=7",
+            "ä b",
+        ),
+        Case("b", "p_2", "test", 'imagesTr/"b".nii.gz', "labelsTr/b.nii.gz", "", ""),
+    ]
+    path = tmp_path / "config" / "cases.tsv"
+    write_manifest(path, cases)
+    assert read_manifest(path) == cases
+    assert read_manifest(path)[0].label_values() == {"liver": 1, "left kidney": 7}
+    assert path.read_text(encoding="utf-8").splitlines()[0] == HEADER
+    assert list(path.parent.iterdir()) == [path], "no temporary file stays"
+
+
+def test_table_saved_by_a_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "cases.tsv"
+    path.write_bytes("\r\n".join([HEADER, row("a"), "", row("b", split="test"), ""]).encode("utf-8-sig"))
+    assert [case.id for case in read_manifest(path)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "where", "what"),
+    [
+        (row("a"), "case a", "occurs more than once"),
+        (row("A"), "case a", "occurs more than once"),
+        (row("../x"), "line 4", "'../x' is not a safe name"),
+        (row("-x"), "line 4", "'-x' is not a safe name"),
+        (row("x y"), "line 4", "'x y' is not a safe name"),
+        (row("b", patient="p/1"), "line 4", "patient 'p/1' is not a safe name"),
+        (row(image="/data/i.nii.gz"), "case b", "image '/data/i.nii.gz' is not a path inside the dataset"),
+        (
+            row(label="x/../../l.nii.gz"),
+            "case b",
+            "label 'x/../../l.nii.gz' is not a path inside the dataset",
+        ),
+        (row(label=""), "case b", "label '' is not a path inside the dataset"),
+        (row(split="training"), "line 4", "split 'training' is unknown"),
+        (row(patient="t", split="validation"), "case b", "patient t is in the splits test and validation"),
+        (row(structures="liver"), "case b", "structures 'liver' cannot be read"),
+        (row(structures="liver=one"), "case b", "structures 'liver=one' cannot be read"),
+        ("b\tb\ttrain\ti.nii.gz", "line 4", "does not have 7 columns"),
+        (row() + "\tmore", "line 4", "does not have 7 columns"),
+    ],
+)
+def test_malformed_row(tmp_path, bad, where, what):
+    text = refused_table(tmp_path, row("a"), row("t", split="test"), bad)
+    assert where in text
+    assert what in text
+
+
+def test_line_number_counts_blank_lines(tmp_path):
+    assert "line 5" in refused_table(tmp_path, row("a"), "", "", row("b", split="x"))
+
+
+def test_missing_column(tmp_path):
+    text = refused_table(tmp_path, "a\ta\ttest", header="id\tpatient\tsplit")
+    assert "columns" in text
+    assert "structures" in text
+
+
+@pytest.mark.parametrize(("there", "lacking"), [("train", "test"), ("test", "train")])
+def test_empty_split(tmp_path, there, lacking):
+    text = refused_table(tmp_path, row("a", split=there), row("b", split="validation"))
+    assert f"no case is in the split {lacking!r}" in text
+    assert "cases.split_of" in text
+
+
+def test_no_row_at_all(tmp_path):
+    assert "no case is in the split 'train'" in refused_table(tmp_path)
+
+
+def test_not_utf8(tmp_path):
+    path = tmp_path / "cases.tsv"
+    path.write_bytes((HEADER + "\n" + row("a", image="ä.nii.gz") + "\n").encode("latin-1"))
+    with pytest.raises(UserError, match="not UTF-8"):
+        read_manifest(path)
+
+
+def test_missing_manifest_names_the_command(tmp_path):
+    with pytest.raises(UserError, match="unoise cases"):
+        read_manifest(tmp_path / "cases.tsv")
+
+
+def test_a_table_that_could_not_be_read_is_not_written(tmp_path):
+    path = tmp_path / "cases.tsv"
+    path.write_text("as it was", encoding="utf-8")
+    with pytest.raises(UserError, match="split 'test'"):
+        write_manifest(path, [Case("a", "a", "train", "i", "l", "liver=1")])
+    assert path.read_text(encoding="utf-8") == "as it was"
+
+
+# The command `unoise cases`
+
+
+class Dataset:
+    """A folder in Decathlon layout and a config beside it."""
+
+    def __init__(self, folder: Path, config: dict, save_nifti, save_yaml):
+        self.folder, self.config, self.save_nifti, self.save_yaml = folder, config, save_nifti, save_yaml
+        self.training: list[dict] = []
+        self.content = {"labels": LABELS, "training": self.training}
+
+    @property
+    def manifest(self) -> Path:
+        return Path("config/cases/tiny.tsv")
+
+    def add(self, *names: str, values=(1,), where="") -> None:
+        """Tiny cases that have voxels of these label values."""
+        for name in names:
+            label = np.zeros((4, 4, 4), np.uint8)
+            label.flat[: len(values)] = values
+            one = {kind: f"./{kind}sTr/{where}{name}.nii.gz" for kind in ("image", "label")}
+            self.save_nifti(self.folder / one["image"], np.zeros((4, 4, 4), np.int16))
+            self.save_nifti(self.folder / one["label"], label)
+            self.training.append(one)
+
+    def write(self) -> Path:
+        (self.folder / "dataset.json").write_text(json.dumps(self.content), encoding="utf-8")
+        return self.save_yaml(Path("config/tiny.yaml"), self.config)
+
+    def cases(self, monkeypatch) -> dict[str, Case]:
+        """Run the command here; the manifest by id."""
+        monkeypatch.setattr(sys, "argv", ["unoise", "cases", "--configfile", str(self.write())])
+        cli.main()
+        return {case.id: case for case in read_manifest(self.manifest)}
+
+    def refused(self, monkeypatch) -> str:
+        """Run the command here; its error."""
+        with pytest.raises(SystemExit) as raised:
+            self.cases(monkeypatch)
+        text = str(raised.value)
+        assert text.startswith("unoise: ")
+        assert "\n" not in text
+        return text
+
+
+@pytest.fixture
+def dataset(tmp_path, monkeypatch, plain_config, save_nifti, save_yaml) -> Dataset:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    return Dataset(tmp_path / "data", plain_config, save_nifti, save_yaml)
+
+
+def splits(cases: dict[str, Case]) -> dict[str, str]:
+    return {case.id: case.split for case in cases.values()}
+
+
+def test_splits_are_drawn_by_patient(dataset, monkeypatch, capsys):
+    names = [f"scan{number:02d}" for number in range(20)]
+    dataset.add(*names)
+    dataset.config["cases"] = {
+        "split_shares": {"train": 0.5, "validation": 0.1, "calibration": 0.1, "test": 0.3},
+        "patient_of": {name: f"patient{number // 2}" for number, name in enumerate(names)},
+    }
+    cases = dataset.cases(monkeypatch)
+    assert list(cases) == names
+    of_patient = {case.patient: case.split for case in cases.values()}
+    assert sorted(of_patient.values()) == sorted(["train"] * 5 + ["validation"] + ["calibration"] + ["test"] * 3)
+    assert all(case.split == of_patient[case.patient] for case in cases.values())
+    assert (cases["scan03"].image, cases["scan03"].label) == (
+        "imagesTr/scan03.nii.gz",
+        "labelsTr/scan03.nii.gz",
+    )
+    assert "20 cases (10 train, 2 validation, 2 calibration, 6 test)" in capsys.readouterr().out
+
+    dataset.manifest.unlink()
+    assert dataset.cases(monkeypatch) == cases, "the same seed draws the same"
+    dataset.manifest.unlink()
+    dataset.config["seed"] = 1
+    assert splits(dataset.cases(monkeypatch)) != splits(cases), "another seed draws differently"
+
+
+def test_splits_that_are_given(dataset, monkeypatch):
+    dataset.add("a", "b", "c", "d")
+    dataset.config["cases"] = {
+        "patient_of": {"b": "pair", "c": "pair"},
+        "split_of": {"a": "test", "pair": "validation"},
+    }
+    cases = dataset.cases(monkeypatch)
+    assert splits(cases) == {"a": "test", "b": "validation", "c": "validation", "d": "train"}
+    assert [case.patient for case in cases.values()] == ["a", "pair", "pair", "d"]
+
+
+@pytest.mark.parametrize("key", ["split_of", "patient_of"])
+def test_a_given_name_that_is_not_there(dataset, monkeypatch, key):
+    dataset.add("a", "b", "c", "d")
+    dataset.config["cases"] = {key: {"e": "test"}}
+    text = dataset.refused(monkeypatch)
+    assert f"cases.{key}: there is no 'e' in the dataset" in text
+    assert "a, b, c, d" in text
+
+
+def test_new_cases_move_nobody(dataset, monkeypatch):
+    dataset.add(*[f"m{number}" for number in range(9)])
+    before = splits(dataset.cases(monkeypatch))
+    for number in range(12):
+        dataset.add(f"{'az'[number % 2]}{number}")
+        now = splits(dataset.cases(monkeypatch))
+        assert now.items() >= before.items()
+        before = now
+    assert len(before) == 21
+    assert {split: list(before.values()).count(split) for split in ("train", "test")} == {
+        "train": 15,
+        "test": 4,
+    }, "new patients fill the splits that lack most"
+
+
+def test_splits_and_patients_edited_by_hand_stay(dataset, monkeypatch):
+    dataset.add(*"abcdef")
+    cases = dataset.cases(monkeypatch)
+    edited = {
+        case.id: Case(**vars(case) | {"split": "calibration", "patient": "twin"})
+        if case.id in "ab"
+        else Case(**vars(case) | {"split": "test" if case.id == "c" else "train"})
+        for case in cases.values()
+    }
+    write_manifest(dataset.manifest, edited.values())
+    dataset.add("g")
+    assert dataset.cases(monkeypatch).items() >= edited.items()
+
+
+def test_a_new_scan_of_a_known_patient_joins_the_split(dataset, monkeypatch):
+    dataset.add(*"abcdef")
+    before = dataset.cases(monkeypatch)
+    for patient, case in before.items():
+        dataset.add(f"{patient}-again")
+        dataset.config.setdefault("cases", {}).setdefault("patient_of", {})[f"{patient}-again"] = case.patient
+    cases = dataset.cases(monkeypatch)
+    assert all(cases[f"{patient}-again"].split == case.split for patient, case in before.items())
+
+
+def test_a_case_that_is_gone_is_named(dataset, monkeypatch, capsys):
+    dataset.add(*"abcdef")
+    before = dataset.cases(monkeypatch)
+    gone = next(case.id for case in before.values() if case.split == "train")
+    dataset.training[:] = [one for one in dataset.training if f"/{gone}." not in one["image"]]
+    capsys.readouterr()
+    assert gone not in dataset.cases(monkeypatch)
+    assert f"taken out: {gone}" in capsys.readouterr().out
+
+
+def test_cases_without_the_target_are_left_out_by_name(dataset, monkeypatch, capsys):
+    dataset.add("a", "b", "c", "d", values=(1, 3))
+    dataset.add("empty", values=())
+    dataset.add("spleen-only", values=(3,))
+    dataset.config["cases"] = {"split_of": {"spleen-only": "test", "d": "test"}}
+    cases = dataset.cases(monkeypatch)
+    assert list(cases) == ["a", "b", "c", "d"]
+    assert {case.structures for case in cases.values()} == {"liver=1;spleen=3"}
+    out = capsys.readouterr().out
+    assert "left out: empty: liver is not annotated" in out
+    assert "left out: spleen-only: liver is not annotated" in out
+
+
+def test_a_class_merged_of_several_labels(dataset, monkeypatch):
+    dataset.config["classes"] = {"liver": ["liver", "tumour"], "spleen": ["spleen"]}
+    dataset.add("a", values=(1, 2, 3))
+    dataset.add("b", values=(2, 3))
+    dataset.add("c", "d", values=(1, 3))
+    dataset.add("e", values=(1, 2))
+    cases = dataset.cases(monkeypatch)
+    assert list(cases) == ["a", "b", "c", "d"], "e lacks the spleen"
+    assert cases["a"].label_values() == {"liver": 1, "tumour": 2, "spleen": 3}
+    assert cases["b"].label_values() == {"tumour": 2, "spleen": 3}
+
+
+def test_unsafe_names_are_mapped_and_kept(dataset, monkeypatch):
+    names = ["Müller, Jürgen 1", "Müller, Jürgen 2", "Möller, Jörgen 1", "-x", "plain.1"]
+    dataset.add(*names)
+    dataset.config["cases"] = {"patient_of": {names[0]: "jm", names[1]: "jm"}}
+    cases = dataset.cases(monkeypatch)
+    assert len(cases) == 5
+    assert all(ID_PATTERN.fullmatch(case) for case in cases)
+    originals = {case.original: case for case in cases.values()}
+    assert set(originals) == {*names[:4], ""}
+    assert originals[""].id == "plain.1"
+    assert originals[names[0]].image == f"imagesTr/{names[0]}.nii.gz"
+    assert originals[names[0]].patient == originals[names[1]].patient == "jm"
+    assert dataset.cases(monkeypatch) == cases, "the ids are the same each time"
+
+
+def test_a_dataset_of_links_is_read(dataset, monkeypatch, tmp_path):
+    dataset.add(*"abcd")
+    (tmp_path / "data/imagesTr").rename(tmp_path / "elsewhere")
+    (tmp_path / "data/imagesTr").symlink_to(tmp_path / "elsewhere")
+    assert list(dataset.cases(monkeypatch)) == list("abcd")
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda d: (d.folder / "labelsTr/b.nii.gz").unlink(), "case b: .*labelsTr/b.nii.gz does not exist"),
+        (lambda d: d.training[1].update(image="../b.nii.gz"), "case b: .*'../b.nii.gz' lies outside"),
+        (lambda d: d.training[1].update(label="/data/b.nii.gz"), "case b: .*'/data/b.nii.gz' lies outside"),
+        (lambda d: d.add("b", where="more/"), "case b: .*name of another one"),
+        (lambda d: d.add("B", where="more/"), "case B: .*name of another one"),
+        (lambda d: d.training.append({"image": "x"}), "has no `image` and `label`"),
+        (lambda d: d.training.append("imagesTr/x.nii.gz"), "has no `image` and `label`"),
+        (lambda d: d.content.update(training=[]), "no list `training`"),
+        (lambda d: d.content.pop("labels"), "no table `labels`"),
+        (lambda d: d.content.update(labels={"liver": 1}), "key of `labels` is not a whole number"),
+    ],
+)  # fmt: skip
+def test_bad_dataset_json(dataset, monkeypatch, change, what):
+    dataset.add(*"abcd")
+    change(dataset)
+    with pytest.raises(SystemExit, match=what) as raised:
+        dataset.cases(monkeypatch)
+    assert "dataset.json" in str(raised.value)
+    assert not dataset.manifest.exists()
+
+
+def test_no_dataset_json(dataset, monkeypatch):
+    dataset.config["dataset"] = "nowhere"
+    assert "nowhere/dataset.json: the file does not exist" in dataset.refused(monkeypatch)
+
+
+def test_dataset_json_that_is_no_json(dataset, monkeypatch):
+    path = dataset.write()
+    (dataset.folder / "dataset.json").write_text('{"labels": ', encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["unoise", "cases", "--configfile", str(path)])
+    with pytest.raises(SystemExit, match="it is not JSON"):
+        cli.main()
+
+
+def test_a_label_cut_short_names_the_case(dataset, monkeypatch):
+    dataset.add(*"abcd")
+    path = dataset.folder / "labelsTr/c.nii.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    text = dataset.refused(monkeypatch)
+    assert "case c: " in text
+    assert "cut short" in text
+
+
+def test_a_split_left_empty_is_told_and_nothing_is_written(dataset, monkeypatch, capsys):
+    dataset.add("a", "b")
+    dataset.add("c", values=(3,))
+    dataset.config["cases"] = {"split_of": {"a": "train", "b": "train"}}
+    assert "no case is in the split 'test'" in dataset.refused(monkeypatch)
+    assert "left out: c" in capsys.readouterr().out, "the user sees why there are so few"
+    assert not dataset.manifest.exists()
+
+
+def test_the_phantoms_need_no_dataset(dataset, monkeypatch):
+    dataset.config |= {"phantom": {"patients": 5}, "classes": {"liver": ["pancreas"]}, "dataset": "later"}
+    cases = dataset.cases(monkeypatch)
+    assert list(cases) == [f"phantom_{number:03d}" for number in range(5)]
+    assert all("pancreas" in case.label_values() for case in cases.values())
+
+
+def test_the_command_fails_by_one_line_and_exit_code_1(dataset):
+    dataset.add(*"abcd")
+    (dataset.folder / "imagesTr/b.nii.gz").unlink()
+    run = subprocess.run(
+        [Path(sys.executable).with_name("unoise"), "cases", "--configfile", dataset.write()],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert run.stderr.count("\n") == 1
+    assert run.stderr.startswith("unoise: case b: ")
+    assert "imagesTr/b.nii.gz" in run.stderr
+    assert not dataset.manifest.exists()
