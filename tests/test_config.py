@@ -1,4 +1,4 @@
-"""Configs: those shipped are whole, a mistake is one line that says where and what to do, defaults are filled."""
+"""Configs: those shipped are whole, a mistake is one line that says where and what, defaults are filled in."""
 
 import copy
 import subprocess

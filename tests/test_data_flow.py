@@ -1,4 +1,4 @@
-"""Inside the package the data flows one way: no module imports a later stage, the workflow imports no stage."""
+"""Inside the package the data flows one way: no module imports a later stage, the workflow none at all."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The manifest: read as it was written, a bad row is one line; `unoise cases` splits by patient and moves nobody."""
+"""The manifest: read as written, a bad row is one line; `unoise cases` splits by patient and moves nobody."""
 
 import json
 import subprocess
@@ -286,10 +286,11 @@ def test_cases_without_the_target_are_left_out_by_name(dataset, monkeypatch, cap
     dataset.add("a", "b", "c", "d", values=(1, 3))
     dataset.add("empty", values=())
     dataset.add("spleen-only", values=(3,))
-    dataset.config["cases"] = {"split_of": {"spleen-only": "test", "d": "test"}}
+    dataset.config["cases"] = {"split_of": {"spleen-only": "test"}}
     cases = dataset.cases(monkeypatch)
     assert list(cases) == ["a", "b", "c", "d"]
     assert {case.structures for case in cases.values()} == {"liver=1;spleen=3"}
+    assert sorted(splits(cases).values()) == ["test", "train", "train", "train"], "they fill no split"
     out = capsys.readouterr().out
     assert "left out: empty: liver is not annotated" in out
     assert "left out: spleen-only: liver is not annotated" in out

@@ -13,13 +13,14 @@ from scipy.spatial.transform import Rotation
 from unoise.data.preprocess import body_mask, preprocess_case
 from unoise.data.volumes import read_volume, write_volume
 from unoise.errors import UserError
+from unoise.files import whole_file, whole_folder, write_json
 
 SETTINGS = {"spacing": [3.0, 3.0, None], "shape": [64, 64, None], "window": [-160, 240]}
 CLASSES = {"liver": ["liver"]}
 VALUES = {"liver": 1, "tumour": 2}
 TISSUE_HU, BALL_HU = 40, 200
 MIDDLE = np.array([20.0, -35.0, 400.0])  # of the body, world mm
-BALL = MIDDLE + [-30, 14, 9]
+BALL = MIDDLE + np.array([-30, 14, 9])
 RADIUS = 19.0
 
 
@@ -169,7 +170,7 @@ def one_voxel(shape) -> np.ndarray:
 
 @pytest.mark.parametrize("square", [1, 2])
 def test_nothing_aliases(save, run, square):
-    """Every fourth voxel of the finest checkerboard has the same value: taken alone, it would not look like the mean."""
+    """Every fourth voxel of the finest checkerboard is alike: taken alone, it would not look like the mean."""
     shape = (65, 65, 9)
     board = 200 * (-1) ** ((np.indices(shape) // square).sum(0))
     label = np.ones(shape, np.uint8)
@@ -361,11 +362,44 @@ def test_label_cropped_away(save, run):
     refused(run, *save(hu, label), "label", "is left on the preprocessed grid.*preprocess.shape", **settings)
 
 
-def test_a_volume_that_cannot_be_written_leaves_the_old_one(tmp_path):
-    path = tmp_path / "image.nii.gz"
+def test_a_volume_written_anew_leaves_other_names_of_the_old_one(tmp_path):
+    """Outputs are hard links into the store of finished cases: a new output must not change what lies there."""
+    path, stored = tmp_path / "image.nii.gz", tmp_path / "stored.nii.gz"
     write_volume(path, np.ones((2, 2, 2), np.float32), np.eye(4))
-    before = path.read_bytes()
-    with pytest.raises(Exception, match="not supported"):
-        write_volume(path, np.ones((2, 2, 2), object), np.eye(4))
-    assert path.read_bytes() == before
+    stored.hardlink_to(path)
+    write_volume(path, np.zeros((2, 2, 2), np.float32), np.eye(4))
+    assert read_volume(stored, "scan")[0].all()
+    assert not read_volume(path, "scan")[0].any()
+    assert sorted(tmp_path.iterdir()) == [path, stored]
+
+
+def test_a_file_interrupted_leaves_the_old_one(tmp_path):
+    path = tmp_path / "source.json"
+    write_json(path, {"a": 1})
+
+    def interrupted() -> None:
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert json.loads(path.read_text(encoding="utf-8")) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_interrupted_leaves_the_old_one(tmp_path):
+    path = tmp_path / "case"
+    for content in ("first", "second"):
+        with whole_folder(path) as temporary:
+            (temporary / content).write_text(content)
+
+    def interrupted() -> None:
+        with whole_folder(path) as temporary:
+            (temporary / "third").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [one.name for one in path.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [path]

@@ -6,10 +6,8 @@ import torch
 from monai.networks.nets import UNet
 from torch import nn
 
-from unoise.compute import Compute
 from unoise.training.loop import State, train
 
-CPU = Compute(torch.device("cpu"), torch.float32, 8)
 SETTINGS = {"epochs": 4, "learning_rate": 0.01, "weight_decay": 0.0}
 
 
@@ -34,7 +32,6 @@ def made_training(folder, fingerprint="one", epochs=4, scores=None, after_epoch=
         lambda: next(given, None),
         SETTINGS | {"epochs": epochs},
         3,
-        CPU,
         State(folder, fingerprint),
         seed=3,
     )

@@ -22,7 +22,7 @@ SIDE = 128  # voxels, where the config leaves the shape to the scans
 PHANTOM_SLICES = 34
 TARGET_SHARE = 0.35  # of the slices
 INTERPRETER_STEP = 2.5  # steps of the segmenter that a step of an interpreter takes
-AUGMENTATION = 0.004  # s a slice
+AUGMENTATION = 0.001  # s a slice
 PREPARATION = 2.5  # s a case
 JOB_START = 6.0  # s
 

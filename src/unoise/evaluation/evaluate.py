@@ -65,18 +65,8 @@ class EvaluateCases:
             }
             places = ranks(importance[shown], tie_breakers(units, seed))
             for name, obscurer in self.obscurers.items():
-                for row in self._rows(units, regions, places, obscurer, around):
-                    rows.append(
-                        {
-                            **self.settings["key"],
-                            **key,
-                            **row,
-                            "obscurer": name,
-                            "judge": JUDGE,
-                            "repeat": 0,
-                            "seed": seed,
-                        }
-                    )
+                fixed = {**self.settings["key"], **key, "obscurer": name, "judge": JUDGE, "repeat": 0, "seed": seed}
+                rows += [fixed | row for row in self._rows(units, regions, places, obscurer, around)]
         tables.write(out["metrics"], tables.METRICS, rows)
 
     def _rows(

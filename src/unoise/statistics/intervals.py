@@ -20,7 +20,7 @@ def mean_interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float 
 
 
 def signed_rank(differences: np.ndarray) -> float | None:
-    """p of the two-sided Wilcoxon signed-rank test; None with fewer than two patients, 1 where all differences are 0."""
+    """p of the two-sided Wilcoxon signed-rank test; None with fewer than two patients, 1 where nothing differs."""
     if len(differences) < 2:
         return None
     if not np.any(differences):

@@ -67,12 +67,11 @@ def train_interpreter(
 
     history = train(
         network,
-        lambda epoch: data.epoch(settings["training"], settings["seed"], epoch),
+        lambda epoch: data.epoch(settings["training"], settings["seed"], epoch, chosen.device),
         loss,
         lambda: validation_score(loss, patients, chosen.batch_size, settings["seed"]),
         settings["training"],
         -(-samples // settings["training"]["batch_size"]),
-        chosen,
         State(state, content_hash(settings, code, data_hash, file_hash(segmenter))),
         settings["seed"],
     )

@@ -15,7 +15,6 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor, nn
 
-from unoise.compute import Compute
 from unoise.files import whole_file, write_json
 
 LOGGER = logging.getLogger("unoise")
@@ -61,7 +60,6 @@ def train(
     validate: Callable[[], float | None],
     settings: dict,
     steps_per_epoch: int,
-    compute: Compute,
     state: State,
     seed: int,
 ) -> list[dict]:
@@ -73,7 +71,7 @@ def train(
     Parameters
     ----------
     epoch_batches
-        Gives an epoch's batches, on the CPU, by its number from 1.
+        Gives an epoch's batches, on the network's device, by its number from 1.
     loss
         Of a batch on the device; the step goes down its gradient.
     validate
@@ -112,7 +110,7 @@ def train(
             network.train()
             total = steps = 0.0
             for images, reference in epoch_batches(epoch):
-                total += step(network, optimizer, loss, images.to(compute.device), reference.to(compute.device))
+                total += step(network, optimizer, loss, images, reference)
                 schedule.step()
                 steps += 1
             network.eval()

@@ -64,12 +64,11 @@ def train_segmenter(
     classes = list(settings["classes"])
     history = train(
         network,
-        lambda epoch: data.epoch(settings["training"], settings["seed"], epoch),
+        lambda epoch: data.epoch(settings["training"], settings["seed"], epoch, chosen.device),
         segmentation_loss(network, len(classes), chosen),
         lambda: validation_dice(Segmenter(network, classes, data.body_mean, chosen), patients),
         settings["training"],
         -(-samples // settings["training"]["batch_size"]),
-        chosen,
         State(state, content_hash(settings, code, data_hash)),
         settings["seed"],
     )
