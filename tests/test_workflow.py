@@ -1,64 +1,21 @@
 """The whole workflow in miniature, as a user runs it: from nothing, again, after changes, with a broken case."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 import yaml
+from project import Project
 
-from unoise import tables
-
-PROJECT = Path(__file__).parents[1]
-MINIATURE = PROJECT / "tests" / "configs" / "miniature.yaml"
-BIN = Path(sys.executable).parent
-
-
-class Project:
-    """A copy of the workflow in a folder of its own, with one config."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        for name in ("Snakefile", "workflow", "profiles", "envs"):
-            source = PROJECT / name
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
-        (folder / "config" / "cases").mkdir(parents=True)
-        self.write_config(yaml.safe_load(MINIATURE.read_text()))
-
-    def write_config(self, config: dict) -> None:
-        self.config = config
-        (self.folder / "config" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-
-    def call(self, *command: str) -> subprocess.CompletedProcess:
-        environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
-
-    def cases(self) -> str:
-        done = self.call("unoise", "cases")
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
-        return self.call("snakemake", "--cores", "2", *arguments)
-
-    def planned(self) -> set[str]:
-        """The messages of all jobs that a dry-run plans."""
-        done = self.call("snakemake", "--dry-run", "--workflow-profile", "none", "--cores", "2")
-        assert done.returncode == 0, done.stderr
-        return set(re.findall(r"^Job \d+: (.*)$", done.stdout + done.stderr, re.MULTILINE))
-
-    def read(self, name: str):
-        return tables.read(self.folder / "results" / "miniature" / name, getattr(tables, Path(name).stem.upper()))
+MINIATURE = Path(__file__).parent / "configs" / "miniature.yaml"
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    project = Project(tmp_path_factory.mktemp("project"))
+    project = Project(tmp_path_factory.mktemp("project"), MINIATURE)
     project.cases()
     done = project.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,6 +15,7 @@ rule train_interpreter:
         f"{LOGS}/train/{{model}}.log",
     wildcard_constraints:
         model="|".join(map(re.escape, PLAN.interpreters)) or "none",
+    priority: 1
     conda:
         "../../envs/unoise.yaml"
     threads: config["compute"]["training_threads"]

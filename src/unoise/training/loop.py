@@ -91,7 +91,7 @@ def train(
         optimizer,
         settings["learning_rate"],
         total_steps=settings["epochs"] * steps_per_epoch + 1,
-        pct_start=0.2,
+        pct_start=0.1,
         final_div_factor=1 / FINAL_RATE,
     )
     history: list[dict] = []

@@ -54,7 +54,9 @@ def train_segmenter(
     data = TrainingSet.load(training)
     data_hash = training.content()
     torch.manual_seed(settings["seed"])
-    network = chosen.place(build_network(settings["network"], 1, len(settings["classes"])))
+    network = build_network(settings["network"], 1, len(settings["classes"]))
+    start_at_prior(network, data.class_shares(len(settings["classes"])))
+    network = chosen.place(network)
     patients = read_validation(validation, chosen)
     samples = data.samples(settings["training"])
     LOGGER.info(
@@ -85,6 +87,18 @@ def train_segmenter(
     seen = samples * settings["training"]["epochs"]
     passes = {"units": seen, "forwards": seen, "backwards": seen}
     write_trained(network, model, history, passes, settings, card, out)
+
+
+def start_at_prior(network: nn.Module, shares: list[float]) -> None:
+    """Let an untrained network predict each class as often as it occurs, by the bias of its last convolution.
+
+    A small organ is then learned several times sooner (Lin et al. 2017, arXiv 1708.02002, section 4.1). A network
+    without such a bias is left as it is.
+    """
+    heads = [one for one in network.modules() if getattr(one, "out_channels", 0) == len(shares)]
+    if heads and getattr(heads[-1], "bias", None) is not None:
+        with torch.no_grad():
+            heads[-1].bias.copy_(torch.logit(torch.tensor(shares, device="cpu"), eps=1e-6))
 
 
 def write_trained(

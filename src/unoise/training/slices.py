@@ -85,6 +85,10 @@ class TrainingSet:
         foreground = int(self._shows_class().sum())
         return settings["samples_per_epoch"] or round(foreground / (1 - settings["background_share"]))
 
+    def class_shares(self, classes: int) -> list[float]:
+        """The share of all voxels that each class has."""
+        return [(self.labels == value).float().mean().item() for value in range(1, classes + 1)]
+
     def _shows_class(self) -> np.ndarray:
         return (self.labels > 0).flatten(1).any(1).numpy()
 

@@ -1,0 +1,104 @@
+"""A batch of cases in a real Snakemake: what is finished is kept, what fails is named and computed alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SNAKEFILE = """
+rule batch:
+    input:
+        shared="shared.txt",
+        text=["in/a.txt", "in/b.txt", "in/c.txt"],
+    output:
+        text=["out/a.txt", "out/b.txt", "out/c.txt"],
+    log: "log.txt"
+    params:
+        cases=[{"case": case} for case in "abc"],
+        settings={"times": 2},
+        store="store",
+        code="code",
+    script: "batch.py"
+"""
+SCRIPT = """
+from unoise.errors import UserError
+from unoise.workflow.job import for_each_case, job
+
+with job(snakemake):
+    def prepare(shared):
+        ending = shared["shared"].read_text()
+
+        def compute(key, inputs, outputs):
+            text = inputs["text"].read_text()
+            if text == "bad":
+                raise UserError("it is bad", case=key["case"], file=inputs["text"], remedy="Make it good")
+            if text == "crash":
+                outputs["text"].write_text("half")
+                raise ZeroDivisionError("oh")
+            outputs["text"].write_text(text * 2 + ending)
+        return compute
+    for_each_case(snakemake, prepare)
+"""
+
+
+@pytest.fixture
+def batch(tmp_path):
+    (tmp_path / "in").mkdir()
+    for case in "abc":
+        (tmp_path / "in" / f"{case}.txt").write_text(case)
+    (tmp_path / "shared.txt").write_text("!")
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "batch.py").write_text(SCRIPT)
+
+    def run():
+        command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--quiet", "rules"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        log = (tmp_path / "log.txt").read_text() if (tmp_path / "log.txt").is_file() else ""
+        return done.returncode, done.stdout + done.stderr, log
+
+    return tmp_path, run
+
+
+def outputs(folder):
+    return {path.stem: path.read_text() for path in (folder / "out").glob("*.txt")}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("bad", "case b: in/b.txt: it is bad. Make it good."), ("crash", "case b: ZeroDivisionError: oh")],
+)
+def test_a_failed_case_is_named_and_alone_computed_again(batch, fault, said):
+    folder, run = batch
+    (folder / "in" / "b.txt").write_text(fault)
+    code, output, log = run()
+    assert code != 0
+    assert said in output
+    assert "1 of 3 cases failed" in output
+    assert "Traceback" not in output
+    assert ("Traceback" in log) == (fault == "crash")
+    assert not outputs(folder)
+    assert sorted(path.name for path in (folder / "store").iterdir() if any(path.iterdir())) == ["a", "c"]
+    (folder / "in" / "b.txt").write_text("b")
+    code, output, log = run()
+    assert code == 0
+    assert [line.split("INFO ")[1] for line in log.splitlines() if "INFO" in line] == [
+        "a: kept from an earlier run",
+        "b: done (2 of 3)",
+        "c: kept from an earlier run",
+    ]
+    assert outputs(folder) == {"a": "aa!", "b": "bb!", "c": "cc!"}
+
+
+def test_a_changed_input_is_computed_alone_and_a_changed_shared_one_changes_all(batch):
+    folder, run = batch
+    run()
+    (folder / "in" / "a.txt").write_text("A")
+    _, _, log = run()
+    assert log.count("kept from an earlier run") == 2
+    assert outputs(folder)["a"] == "AA!"
+    (folder / "shared.txt").write_text("?")
+    _, _, log = run()
+    assert "kept" not in log
+    assert outputs(folder) == {"a": "AA?", "b": "bb?", "c": "cc?"}
+    assert all(len(list(case.iterdir())) == 1 for case in (folder / "store").iterdir()), "stale results must go"
