@@ -276,3 +276,14 @@ print(sorted(group.volumes for group in plan.explainer_groups)[-1])
     run = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "noise_scale" in run.stdout, "the volumes of U-Noise are known without importing it"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_refused(default, refused, number):
+    default["segmenter"]["training"]["learning_rate"] = number
+    assert "not a finite number" in refused(default)
+
+
+def test_splits_without_any_share_are_refused(default, refused):
+    default["cases"]["split_shares"] = {"train": 0, "test": 0}
+    assert "cases.split_shares: every share is 0" in refused(default)

@@ -75,7 +75,7 @@ def safe_name(name: str) -> str:
 
 def _draw(patients: list[str], taken: dict[str, str], shares: dict[str, float], seed: int) -> dict[str, str]:
     total = len(patients) + len(taken)
-    weight = sum(shares.values()) or 1.0
+    weight = sum(shares.values())
     wanted = {split: total * shares.get(split, 0) / weight for split in SPLITS}
     lacking = {split: wanted[split] - list(taken.values()).count(split) for split in SPLITS}
     drawn = {}

@@ -105,7 +105,7 @@ def draw_panel(rows: Sequence[PanelRow], out: Path) -> None:
         bar.ax.yaxis.set_label_position("left")
         bar.ax.set_yticklabels(_TICKS.values())
         bar.ax.minorticks_off()
-        bar.set_label("importance: rank within the slice")
+        bar.set_label("importance:\nrank within the slice")
         lines = [Line2D([], [], color=c, linestyle=dash, label=name) for name, (c, dash) in _OUTLINES.items()]
         figure.legend(handles=lines, loc="outside lower left", ncols=2)
 

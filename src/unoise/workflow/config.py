@@ -1,5 +1,6 @@
 """Reading a config: its schema, its defaults, its errors."""
 
+import json
 import os
 import re
 from collections import Counter
@@ -44,6 +45,10 @@ def complete(config: object, path: str | Path = "config") -> dict:
         For the first thing that is wrong: its place in the config and what to do.
     """
     config = yaml.safe_load(yaml.safe_dump(config))
+    try:
+        json.dumps(config, allow_nan=False)
+    except (ValueError, TypeError) as error:
+        _refuse(path, (), f"a value is not a finite number, a text, a list or a table ({error})")
     _check(config, _SCHEMA, path)
     for name, objective in config["interpreters"].items():
         place = ("interpreters", name, "objective")
@@ -66,6 +71,8 @@ def complete(config: object, path: str | Path = "config") -> dict:
     low, high = config["preprocess"]["window"]
     if not low < high:
         _refuse(path, ("preprocess", "window"), f"{low:g} is not below {high:g}", "Give the lower end first")
+    if not any(config["cases"]["split_shares"].values()):
+        _refuse(path, ("cases", "split_shares"), "every share is 0", "Give `train` and `test` a share")
     config["dataset"] = _expand(config["dataset"], path)
     return config
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unoise.errors import UserError
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget
 from unoise.training.objectives.base import Objective
@@ -35,6 +36,8 @@ class PaperObjective(Objective):
 
     def __init__(self, segmenter: Segmenter, target: ClassTarget, noise_min: float, noise_max: float, ratio: float):
         super().__init__(segmenter, target)
+        if noise_min > noise_max:
+            raise UserError(f"noise_min {noise_min:g} is above noise_max {noise_max:g}", remedy="Exchange them")
         self.noise_min, self.noise_max, self.ratio = noise_min, noise_max, ratio
 
     def loss(self, scale_logits: Tensor, images: Tensor, labels: Tensor) -> Tensor:
