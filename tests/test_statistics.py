@@ -101,3 +101,11 @@ def test_removed_first_a_smaller_area_is_better():
     found = ranking(removed, 500, 1).set_index("explainer")
     assert found.loc["bad", "rank"] == 1
     assert found.loc["bad", "gain"] > 0 > found.loc["good", "gain"]
+
+
+def test_a_segmenter_that_finds_nothing_gives_empty_tables_and_no_error(tmp_path):
+    rows = [metrics_row(visibility=v, label=10, order=order) for v in KEPT for order in ("kept_first", "removed_first")]
+    curves = patient_curves(pd.DataFrame(rows))
+    assert curves.agreement.isna().all()
+    tables.write(tmp_path / "ranking.parquet", tables.RANKING, ranking(areas(curves), 500, 1))
+    assert tables.read(tmp_path / "ranking.parquet", tables.RANKING).empty

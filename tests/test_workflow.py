@@ -76,7 +76,7 @@ def test_maps_lie_on_the_preprocessed_image(finished):
 
 def test_the_terminal_shows_progress_and_an_estimate_but_no_listing_of_rules(finished):
     assert "Estimate of the whole of miniature on this machine" in finished.output
-    assert re.search(r"epoch 3 of 3: loss \d", finished.output)
+    assert re.search(r"epoch 12 of 12: loss \d", finished.output)
     assert "steps (100%) done" in finished.output
     assert "wildcards:" not in finished.output
 

@@ -44,12 +44,11 @@ def areas(curves: pd.DataFrame) -> pd.DataFrame:
     shown = curves.dropna(subset="agreement")
     fraction = shown.visibility.where(shown.order == "kept_first", 1 - shown.visibility).round(9)
     shown = shown.assign(fraction=fraction)[fraction >= SMALLEST].sort_values("fraction")
-    grouped = shown.groupby(key, sort=True)
-    return (
-        grouped.apply(lambda one: log_area(one.fraction.to_numpy(), one.agreement.to_numpy()))
-        .rename("area")
-        .reset_index()
-    )
+    rows = [
+        (*names, log_area(one.fraction.to_numpy(), one.agreement.to_numpy()))
+        for names, one in shown.groupby(key, sort=True)
+    ]
+    return pd.DataFrame(rows, columns=[*key, "area"])
 
 
 def log_area(fraction: np.ndarray, value: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from unoise import tables
 from unoise.statistics.intervals import holm, mean_interval, signed_rank
 from unoise.workflow.plan import CONTROL
 
@@ -29,7 +30,7 @@ def ranking(areas: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
     rows = []
     for contest, group in areas.groupby(_CONTEST, sort=True):
         rows += _contest(dict(zip(_CONTEST, contest, strict=True)), group, resamples, seed)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=tables.RANKING.names)
 
 
 def _contest(contest: dict, areas: pd.DataFrame, resamples: int, seed: int) -> list[dict]:
