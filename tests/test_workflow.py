@@ -143,7 +143,7 @@ def test_a_broken_case_is_named_and_the_others_go_on(finished):
     made = {
         path.name for path in (finished.folder / "results" / "own" / "preprocessed").iterdir() if any(path.iterdir())
     }
-    assert made == {one.name.removesuffix(".nii.gz") for one in (folder / "imagesTr").iterdir()} - {"phantom_003"}
+    assert made == {f"phantom_00{number}" for number in (0, 1, 2, 4, 5)}
     image.write_bytes(whole)
     done = finished.snakemake(*run)
     assert done.returncode == 0
