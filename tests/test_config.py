@@ -287,3 +287,16 @@ def test_a_number_that_is_none_is_refused(default, refused, number):
 def test_splits_without_any_share_are_refused(default, refused):
     default["cases"]["split_shares"] = {"train": 0, "test": 0}
     assert "cases.split_shares: every share is 0" in refused(default)
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "value", "said"),
+    [
+        ("segmenter.training", "epochs", 3.0, "3.0"),
+        ("segmenter.training", "learning_rate", "1e-3", "'1e-3' is a text, not a number"),
+        ("preprocess", "shape", [128, None, None], "the first two numbers are missing"),
+    ],
+)
+def test_numbers_are_of_the_right_kind(default, refused, place, key, value, said):
+    entry(default, place)[key] = value
+    assert said in refused(default)

@@ -102,3 +102,14 @@ def test_a_changed_input_is_computed_alone_and_a_changed_shared_one_changes_all(
     assert "kept" not in log
     assert outputs(folder) == {"a": "AA?", "b": "bb?", "c": "cc?"}
     assert all(len(list(case.iterdir())) == 1 for case in (folder / "store").iterdir()), "stale results must go"
+
+
+def test_a_result_that_was_damaged_is_computed_again(batch):
+    folder, run = batch
+    run()
+    (folder / "out" / "b.txt").write_text("")
+    (folder / "out" / "b.txt").unlink()
+    code, _, log = run()
+    assert code == 0
+    assert log.count("kept from an earlier run") == 2
+    assert outputs(folder)["b"] == "bb!"

@@ -330,6 +330,22 @@ def test_a_dataset_of_links_is_read(dataset, monkeypatch, tmp_path):
     assert list(dataset.cases(monkeypatch)) == list("abcd")
 
 
+def test_settings_that_would_move_a_known_case_are_refused(dataset, monkeypatch):
+    dataset.add(*"abcd")
+    before = dataset.cases(monkeypatch)
+    (one,) = (case.id for case in before.values() if case.split == "test")
+    for key, value in (("split_of", {one: "train"}), ("patient_of", dict.fromkeys("abcd", "p"))):
+        dataset.config["cases"] = {key: value}
+        assert "Change the split in the manifest by hand" in dataset.refused(monkeypatch)
+        assert {case.id: case for case in read_manifest(dataset.manifest)} == before
+
+
+def test_a_mistyped_label_name_lists_those_there_are(dataset, monkeypatch):
+    dataset.add(*"abcd")
+    dataset.config["classes"] = {key: ["livr"] for key in dataset.config["classes"]}
+    assert "the dataset has: liver" in dataset.refused(monkeypatch)
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
@@ -343,6 +359,8 @@ def test_a_dataset_of_links_is_read(dataset, monkeypatch, tmp_path):
         (lambda d: d.content.update(training=[]), "no list `training`"),
         (lambda d: d.content.pop("labels"), "no table `labels`"),
         (lambda d: d.content.update(labels={"liver": 1}), "key of `labels` is not a whole number"),
+        (lambda d: d.content.update(labels={"1": "liver", "2": "liver"}), "two keys of `labels` have the same name"),
+        (lambda d: d.content.update(labels={"1": "liver;left"}), "label name 'liver;left'"),
     ],
 )  # fmt: skip
 def test_bad_dataset_json(dataset, monkeypatch, change, what):

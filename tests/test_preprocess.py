@@ -403,3 +403,22 @@ def test_a_folder_interrupted_leaves_the_old_one(tmp_path):
         interrupted()
     assert [one.name for one in path.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("turn", [0, 3, 7, 20])
+@pytest.mark.parametrize(("thick", "wanted"), [(5.0, None), (5.0, 2.5), (5.0, 3.0), (5.0, 6.0), (40.0, 3.0)])
+def test_the_scan_reaches_to_the_outer_face_of_its_outermost_slices(save, run, turn, thick, wanted):
+    """A scan that is tissue throughout stays so: no slice at its ends turns into air or loses its label."""
+    shape, affine = (40, 40, 6), grid((4.0, 4.0, thick), turn=(turn, 0, 0))[1]
+    tissue, organ = np.full(shape, TISSUE_HU, np.int16), np.ones(shape, np.uint8)
+    folder = run(*save(tissue, organ, affine), spacing=[4.0, 4.0, wanted], shape=[32, 32, None])
+    label, made = read_volume(folder / "label.nii.gz", "scan")
+    assert label.all()
+    np.testing.assert_allclose(read_volume(folder / "image.nii.gz", "scan")[0], (TISSUE_HU + 160) / 400, atol=1e-5)
+    assert label.sum() * abs(np.linalg.det(made)) == pytest.approx(32 * 32 * 6 * 16 * thick, rel=0.15)
+
+
+def test_a_single_slice_can_be_resampled(save, run):
+    image, label = np.full((40, 40, 1), TISSUE_HU, np.int16), np.ones((40, 40, 1), np.uint8)
+    folder = run(*save(image, label, np.diag([4.0, 4.0, 5.0, 1])), spacing=[4.0, 4.0, 3.0], shape=[32, 32, None])
+    assert read_volume(folder / "label.nii.gz", "scan")[0].all()

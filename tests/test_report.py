@@ -81,7 +81,7 @@ def summary(tmp_path, made):
 
     def write(**settings):
         out = tmp_path / "summary.md"
-        config = {"phantom": {"patients": 9}, "evaluation": {"min_voxels": 20}}
+        config = {"phantom": {"patients": 9}, "targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}}
         figures = {"Agreement": "figures/agreement of all.png"}
         write_summary(out, experiment="phantom", config=config, figures=figures, **made(**settings))
         return out.read_text(encoding="utf-8")
@@ -230,5 +230,7 @@ def test_summary_where_nothing_was_segmented(tmp_path, made):
     parts["ranking"] = parts["ranking"].iloc[:0]
     parts["curves"] = pd.DataFrame(parts["curves"]).assign(agreement=np.nan)
     out = tmp_path / "summary.md"
-    write_summary(out, experiment="e", config={"evaluation": {"min_voxels": 20}}, figures={}, **parts)
-    assert "No explanation could be scored" in out.read_text(encoding="utf-8")
+    write_summary(
+        out, experiment="e", config={"targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}}, figures={}, **parts
+    )
+    assert "No explanation of pancreas could be scored" in out.read_text(encoding="utf-8")

@@ -154,6 +154,15 @@ def test_a_broken_case_is_named_and_the_others_go_on(finished):
     assert "case phantom_003" in done.stdout + done.stderr
 
 
+def test_more_phantoms_than_the_manifest_lists_name_the_command(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["phantom"]["patients"] = 70
+    project.write_config(config)
+    done = project.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert "the config asks for 70. Write it anew with `unoise cases" in done.stdout + done.stderr
+
+
 def test_a_mistyped_key_stops_before_anything_runs(project):
     config = yaml.safe_load(MINIATURE.read_text())
     config["segmenter"]["training"]["epoch"] = 3

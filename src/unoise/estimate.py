@@ -11,14 +11,13 @@ from torch import Tensor
 
 from unoise.compute import Compute, choose
 from unoise.data.volumes import open_volume, spacing
-from unoise.networks.build import build_network
+from unoise.networks.build import fitting_network
 from unoise.networks.segmenter import Segmenter
 from unoise.training.loop import step
 from unoise.training.segmenter import segmentation_loss
 from unoise.workflow.plan import Plan
 
 MEASURED_SECONDS = 3.0
-SIDE = 128  # voxels, where the config leaves the shape to the scans
 PHANTOM_SLICES = 34
 TARGET_SHARE = 0.35  # of the slices
 INTERPRETER_STEP = 2.5  # steps of the segmenter that a step of an interpreter takes
@@ -51,7 +50,7 @@ def estimate_run(plan: Plan) -> str:
     forward, training = forward_rate(plan.config), training_rate(plan.config)
     cores = os.cpu_count() or 1
     shown = {split: TARGET_SHARE * slices for split, slices in _slices(plan).items()}
-    shape = tuple(side or SIDE for side in plan.config["preprocess"]["shape"][:2])
+    shape = tuple(plan.config["preprocess"]["shape"][:2])
 
     def trained(settings: dict) -> float:
         drawn = settings["samples_per_epoch"] or shown["train"] / (1 - settings["background_share"])
@@ -101,9 +100,10 @@ def _untrained(config: dict) -> tuple[Segmenter, Tensor]:
     compute: Compute = choose(config["compute"], config["compute"]["training_threads"])
     torch.manual_seed(0)
     classes = list(config["classes"])
-    network = compute.place(build_network(config["segmenter"]["network"], 1, len(classes)).eval())
-    size = [side or SIDE for side in config["preprocess"]["shape"][:2]]
-    return Segmenter(network, classes, 0.0, compute), torch.rand(compute.batch_size, 1, *size).to(compute.device)
+    shape = config["preprocess"]["shape"][:2]
+    network = fitting_network(config["segmenter"]["network"], 1, len(classes), shape)
+    segmenter = Segmenter(compute.place(network.eval()), classes, 0.0, compute)
+    return segmenter, torch.rand(compute.batch_size, 1, *shape, device="cpu").to(compute.device)
 
 
 def _rate(run: Callable[[], object], units: int) -> float:

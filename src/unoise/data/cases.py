@@ -38,7 +38,7 @@ def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], li
     found = _phantom_cases(config["phantom"]) if "phantom" in config else _task_cases(Path(config["dataset"]))
     known = {case.id: case for case in known}
     patient_of = config["cases"]["patient_of"]
-    rows, left_out, names, everyone = {}, [], set(), set()
+    rows, left_out, names, everyone, seen = {}, [], set(), set(), set()
     for name, image, label, structures in found:
         case = safe_name(name)
         names |= {case, name}
@@ -46,17 +46,29 @@ def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], li
         patient = patient_of.get(name, patient_of.get(case, mine))
         everyone.add(patient)
         annotated = {one.rsplit("=", 1)[0] for one in structures.split(";")}
+        seen |= annotated
         missing = [key for key, labels in config["classes"].items() if not annotated & set(labels)]
         if missing:
             left_out.append(f"{case}: {', '.join(missing)} is not annotated")
         else:
             rows[case] = (patient, image, label, structures, name if name != case else "")
+    if not rows:
+        raise UserError(
+            f"no case of the dataset has all classes annotated; the first one left out is {left_out[0]}",
+            remedy=f"Correct the label names in `classes`; the dataset has: {', '.join(sorted(seen))}",
+        )
     _check_names("cases.patient_of", patient_of, names)
     given = config["cases"]["split_of"]
     _check_names("cases.split_of", given, everyone)
     patients = {patient for patient, *_ in rows.values()}
     split_of = {patient: split for patient, split in given.items() if patient in patients}
-    split_of |= {row[0]: known[case].split for case, row in rows.items() if case in known}
+    for case, (patient, *_) in rows.items():
+        if case in known and split_of.setdefault(patient, known[case].split) != known[case].split:
+            raise UserError(
+                f"the manifest has it in {known[case].split!r}, its patient {patient} belongs to {split_of[patient]!r}",
+                case=case,
+                remedy="Change the split in the manifest by hand, or delete the manifest to draw all splits anew",
+            )
     split_of |= _draw(sorted(patients - set(split_of)), split_of, config["cases"]["split_shares"], config["seed"])
     cases = [
         Case(case, patient, split_of[patient], image, label, structures, original)

@@ -30,7 +30,7 @@ def read_task(folder: Path) -> Task:
         return UserError(what, case=case, file=path, remedy=remedy)
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise wrong("the file does not exist", "Check `dataset` in the config") from None
     except ValueError as error:
@@ -40,7 +40,12 @@ def read_task(folder: Path) -> Task:
     try:
         labels = {str(name): int(value) for value, name in content["labels"].items()}
     except (TypeError, ValueError):
-        raise wrong("a key of `labels` is not a whole number") from None
+        raise wrong("a key of `labels` is not a whole number", 'Write {"1": "liver"}, not {"liver": 1}') from None
+    if len(labels) < len(content["labels"]):
+        raise wrong("two keys of `labels` have the same name", "Give each label value a name of its own")
+    unsafe = [name for name in labels if not name or set(name) & set(";=\t\r\n")]
+    if unsafe:
+        raise wrong(f"the label name {unsafe[0]!r} has a ';', '=', tab or line end, or is empty", "Rename the label")
     if not isinstance(content.get("training"), list) or not content["training"]:
         raise wrong("it has no list `training`")
     cases, names = [], set()

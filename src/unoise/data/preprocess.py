@@ -5,7 +5,6 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from nibabel.processing import resample_from_to
 from scipy import ndimage
 
 from unoise.data.volumes import open_volume, read_voxels, spacing, write_volume
@@ -13,6 +12,7 @@ from unoise.errors import UserError
 from unoise.files import write_json
 
 BODY_HU = -300.0
+TOLERANCE = 1e-3  # voxels
 
 
 @dataclass(frozen=True)
@@ -71,29 +71,26 @@ def preprocess_case(
     ids = nib.Nifti1Image(ids, scan.affine)
 
     hu, ids = nib.as_closest_canonical(hu), nib.as_closest_canonical(ids)
-    body = nib.Nifti1Image(body_mask(np.asarray(hu.dataobj), spacing(hu.affine)).astype(np.uint8), hu.affine)
-    grid = _common_grid(np.asarray(body.dataobj), hu.affine, settings)
+    affine, hu, ids = hu.affine, np.asarray(hu.dataobj), np.asarray(ids.dataobj)
+    body = body_mask(hu, spacing(affine)).astype(np.uint8)
+    grid = _common_grid(body, affine, settings)
     low, high = settings["window"]
     units = (np.clip(_resample(hu, grid, order=1, outside=low), low, high) - low) / (high - low)
 
-    ids = _resample(ids, grid, order=0).astype(np.uint8)
+    ids, body = _resample(ids, grid, order=0), _resample(body, grid, order=0)
     for value, name in enumerate(classes, 1):
         if not (ids == value).any():
             raise UserError(
                 f"no voxel of class {name!r} ({', '.join(classes[name])}) is left on the preprocessed grid",
                 case=case,
                 file=label,
-                remedy="Delete the case from the manifest, or widen preprocess.shape",
+                remedy="Delete the case from the manifest, or widen preprocess.shape or make preprocess.spacing finer",
             )
     source = Source(scan.shape, scan.affine.tolist(), "".join(nib.aff2axcodes(scan.affine)), (low, high))
-    write_volume(out["image"], units.astype(np.float32), grid[1], f"window units, {low:g} to {high:g} HU")
-    write_volume(out["label"], ids, grid[1], "; ".join(f"{k} {name}" for k, name in enumerate(classes, 1)))
-    write_volume(
-        out["body"],
-        _resample(body, grid, order=0).astype(np.uint8),
-        grid[1],
-        "inside of the patient's outline",
-    )
+    placed = grid.affine(affine)
+    write_volume(out["image"], units.astype(np.float32), placed, f"window units, {low:g} to {high:g} HU")
+    write_volume(out["label"], ids, placed, "; ".join(f"{k} {name}" for k, name in enumerate(classes, 1)))
+    write_volume(out["body"], body, placed, "inside of the patient's outline")
     write_json(out["source"], asdict(source))
 
 
@@ -166,14 +163,33 @@ def _class_ids(
     return ids
 
 
-Grid = tuple[tuple[int, ...], np.ndarray]  # shape, affine
+@dataclass(frozen=True)
+class Grid:
+    """A grid along the axes of a scan.
+
+    Attributes
+    ----------
+    shape
+        Voxels.
+    zoom
+        Voxel size in voxels of the scan.
+    first
+        Where the scan's voxel coordinates put the first voxel.
+    """
+
+    shape: tuple[int, ...]
+    zoom: np.ndarray
+    first: np.ndarray
+
+    def affine(self, scan: np.ndarray) -> np.ndarray:
+        """Voxel indices of the grid to mm, from the scan's affine."""
+        return scan @ nib.affines.from_matvec(np.diag(self.zoom), self.first)
 
 
 def _common_grid(body: np.ndarray, affine: np.ndarray, settings: dict) -> Grid:
     """The grid with the wanted spacing and shape, along the scan's axes, centred on the body's bounding box."""
     own = np.array(spacing(affine))
-    wanted = np.array([one or mine for one, mine in zip(settings["spacing"], own, strict=True)])
-    zoom = wanted / own
+    zoom = np.array([wanted / mine if wanted else 1.0 for wanted, mine in zip(settings["spacing"], own, strict=True)])
     resampled = np.maximum(1, np.round(np.array(body.shape) / zoom)).astype(int)
     shape = tuple(int(n or full) for n, full in zip(settings["shape"], resampled, strict=True))
     box = [slice(0, n) for n in body.shape] if not body.any() else ndimage.find_objects(body.astype(np.int8))[0]
@@ -183,14 +199,19 @@ def _common_grid(body: np.ndarray, affine: np.ndarray, settings: dict) -> Grid:
             for side, n, full in zip(box, settings["shape"], body.shape, strict=True)
         ]
     )
-    first = middle - zoom * (np.array(shape) - 1) / 2
-    return shape, affine @ nib.affines.from_matvec(np.diag(zoom), first)
+    return Grid(shape, zoom, middle - zoom * (np.array(shape) - 1) / 2)
 
 
-def _resample(volume: nib.Nifti1Image, grid: Grid, order: int, outside: float = 0.0) -> np.ndarray:
-    """Values on a grid; linear resampling to larger voxels is smoothed first, against aliasing."""
+def _resample(voxels: np.ndarray, grid: Grid, order: int, outside: float = 0.0) -> np.ndarray:
+    """Values on a grid; linear resampling to larger voxels is smoothed first, against aliasing.
+
+    The scan reaches half a voxel beyond the centres of its outermost voxels; what lies farther off is `outside`.
+    """
     if order:
-        zoom = np.array(spacing(grid[1])) / np.array(spacing(volume.affine))
-        smooth = ndimage.gaussian_filter(np.asarray(volume.dataobj), np.maximum(0, (zoom - 1) / 2))
-        volume = nib.Nifti1Image(smooth, volume.affine)
-    return np.asarray(resample_from_to(volume, grid, order=order, mode="constant", cval=outside).dataobj)
+        voxels = ndimage.gaussian_filter(voxels, np.maximum(0, (grid.zoom - 1) / 2), mode="nearest")
+    values = ndimage.affine_transform(voxels, grid.zoom, grid.first, grid.shape, order=order, mode="nearest")
+    for axis, size in enumerate(voxels.shape):
+        place = grid.first[axis] + grid.zoom[axis] * np.arange(grid.shape[axis])
+        beyond = (place < -0.5 - TOLERANCE) | (place > size - 0.5 + TOLERANCE)
+        np.moveaxis(values, axis, 0)[beyond] = outside
+    return values

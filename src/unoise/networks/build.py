@@ -1,6 +1,9 @@
 """MONAI networks by name."""
 
+from collections.abc import Sequence
+
 import monai.networks.nets
+import torch
 from torch import nn
 
 from unoise.errors import UserError
@@ -28,3 +31,26 @@ def build_network(settings: dict, in_channels: int, out_channels: int) -> nn.Mod
         return network(in_channels=in_channels, out_channels=out_channels, **arguments)
     except (TypeError, ValueError) as error:
         raise UserError(f"network: {name} refuses its settings ({error})", remedy="See MONAI's reference") from None
+
+
+def fitting_network(settings: dict, in_channels: int, out_channels: int, shape: Sequence[int]) -> nn.Module:
+    """A new network, after one forward pass on the CPU that shows that it fits units of this shape.
+
+    Raises
+    ------
+    UserError
+        As `build_network`, and if it does not map (1, in_channels, *shape) to (1, out_channels, *shape).
+    """
+    network = build_network(settings, in_channels, out_channels).eval()
+    fault = "it gives no logit for every voxel"
+    try:
+        with torch.no_grad():
+            made = network(torch.zeros(1, in_channels, *shape, device="cpu"))
+    except (RuntimeError, TypeError, ValueError) as error:
+        made, fault = None, " ".join(str(error).split())[:200]
+    if not isinstance(made, torch.Tensor) or made.shape != (1, out_channels, *shape):
+        raise UserError(
+            f"network: {settings['name']} cannot segment slices of {' x '.join(map(str, shape))} voxels ({fault})",
+            remedy="Choose a segmentation network, and a preprocess.shape that its strides divide",
+        )
+    return network.train()

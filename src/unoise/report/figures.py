@@ -116,6 +116,10 @@ def draw_curves(
     orders = [order for order in ORDERS if order in set(test["order"])]
     obscurers = sorted(set(test["obscurer"]))
     look = styles(curves["explainer"])
+    if test.empty:
+        with saved_figure(out, 7.5, 2) as figure:
+            figure.text(0.5, 0.5, "No slice of a test patient shows the target: there is nothing to draw.", ha="center")
+        return
     width = max(7.5, 1.2 + 2.6 * len(obscurers))
     with saved_figure(out, width, 1.3 + 2.7 * len(orders)) as figure:
         axes = figure.subplots(len(orders), len(obscurers), squeeze=False, sharey=True)

@@ -74,8 +74,11 @@ def write_summary(
         shown = test[(test["target"] == target) & (test["judge"] == judge)]
         about = f"**Target {escape(target)}, judge {escape(judge)}.** " if len(contests) > 1 else ""
         parts.append(about + verdict(group, shown))
-    if not contests:
-        parts.append("No explanation could be scored: the segmenter found the target in no test patient.")
+    parts += [
+        f"No explanation of {escape(target)} could be scored: the segmenter found it in no test patient."
+        for target in config["targets"]
+        if target not in set(ranking["target"])
+    ]
     parts += ["## What was explained", *_explained(cases, segmentation)]
     parts.append("## Figures")
     parts += [f"![{escape(text)}]({quote(path)})\n\n*{escape(text)}*" for text, path in figures.items()]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from unoise.compute import choose
 from unoise.files import content_hash, file_hash
-from unoise.networks.build import build_network
+from unoise.networks.build import fitting_network
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import make_target
 from unoise.training.loop import State, train
@@ -55,7 +55,7 @@ def train_interpreter(
     data = TrainingSet.load(training)
     data_hash = training.content()
     torch.manual_seed(settings["seed"])
-    network = chosen.place(build_network(settings["network"], 1, 1))
+    network = chosen.place(fitting_network(settings["network"], 1, 1, data.images.shape[2:]))
     patients = read_validation(validation, chosen)
     samples = data.samples(settings["training"])
     LOGGER.info("%s: %d slices an epoch, on %s in %s", model, samples, chosen.device, chosen.dtype)
@@ -72,7 +72,10 @@ def train_interpreter(
         lambda: validation_score(loss, patients, chosen.batch_size, settings["seed"]),
         settings["training"],
         -(-samples // settings["training"]["batch_size"]),
-        State(state, content_hash(settings, code, data_hash, file_hash(segmenter))),
+        State(
+            state,
+            content_hash(settings, code, data_hash, validation.patients, validation.content(), file_hash(segmenter)),
+        ),
         settings["seed"],
     )
     card = {

@@ -1,6 +1,5 @@
 """The training loop: one page, resumable at every epoch."""
 
-import json
 import logging
 import os
 import shutil
@@ -15,7 +14,7 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor, nn
 
-from unoise.files import whole_file, write_json
+from unoise.files import whole_file
 
 LOGGER = logging.getLogger("unoise")
 FINAL_RATE = 0.01
@@ -29,10 +28,11 @@ class State:
 
     def __init__(self, folder: Path, fingerprint: str):
         self.folder = folder
-        mark = folder / "fingerprint.json"
-        if not mark.is_file() or json.loads(mark.read_text()) != fingerprint:
+        mark = folder / "fingerprint.txt"
+        if not mark.is_file() or mark.read_text(errors="replace").strip() != fingerprint:
             shutil.rmtree(folder, ignore_errors=True)
-            write_json(mark, fingerprint)
+            with whole_file(mark) as temporary:
+                temporary.write_text(fingerprint)
 
     def load(self) -> dict | None:
         """The last epoch's state, or None at the start or (set aside, and said) where it cannot be read."""

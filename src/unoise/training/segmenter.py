@@ -12,7 +12,7 @@ from unoise import tables
 from unoise.compute import Compute, choose, peak_mib
 from unoise.data.units import read_slices
 from unoise.files import content_hash, whole_file, write_json
-from unoise.networks.build import build_network
+from unoise.networks.build import fitting_network
 from unoise.networks.models import save_model
 from unoise.networks.segmenter import THRESHOLD, Segmenter
 from unoise.training.loop import State, train
@@ -54,7 +54,7 @@ def train_segmenter(
     data = TrainingSet.load(training)
     data_hash = training.content()
     torch.manual_seed(settings["seed"])
-    network = build_network(settings["network"], 1, len(settings["classes"]))
+    network = fitting_network(settings["network"], 1, len(settings["classes"]), data.images.shape[2:])
     start_at_prior(network, data.class_shares(len(settings["classes"])))
     network = chosen.place(network)
     patients = read_validation(validation, chosen)
@@ -71,7 +71,7 @@ def train_segmenter(
         lambda: validation_dice(Segmenter(network, classes, data.body_mean, chosen), patients),
         settings["training"],
         -(-samples // settings["training"]["batch_size"]),
-        State(state, content_hash(settings, code, data_hash)),
+        State(state, content_hash(settings, code, data_hash, validation.patients, validation.content())),
         settings["seed"],
     )
     card = {

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unoise.compute import generator
 from unoise.data.units import read_slices
+from unoise.errors import UserError
 from unoise.files import files_hash
 
 
@@ -58,12 +59,27 @@ class TrainingSet:
 
     @classmethod
     def load(cls, cases: CaseFiles) -> "TrainingSet":
-        """Read preprocessed volumes; raises as `read_slices`."""
+        """Read preprocessed volumes.
+
+        Raises
+        ------
+        UserError
+            As `read_slices`, and if the slices of the cases have different shapes.
+        """
         cpu = torch.device("cpu")
-        scans, annotations, insides = (
-            torch.cat([read_slices(path, case, cpu)[0] for case, path in zip(cases.ids, paths, strict=True)])
+        read = [
+            [read_slices(path, case, cpu)[0] for case, path in zip(cases.ids, paths, strict=True)]
             for paths in (cases.images, cases.labels, cases.bodies)
-        )
+        ]
+        for case, volume in zip(cases.ids, read[0], strict=True):
+            if volume.shape[2:] != read[0][0].shape[2:]:
+                raise UserError(
+                    f"its slices have {tuple(volume.shape[2:])} voxels, those of {cases.ids[0]} have "
+                    f"{tuple(read[0][0].shape[2:])}",
+                    case=case,
+                    remedy="Give the first two numbers of preprocess.shape in the config",
+                )
+        scans, annotations, insides = map(torch.cat, read)
         return cls(scans, annotations.to(torch.uint8), float(scans[insides > 0].mean()))
 
     def epoch(self, settings: dict, seed: int, number: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

@@ -71,6 +71,8 @@ def complete(config: object, path: str | Path = "config") -> dict:
     low, high = config["preprocess"]["window"]
     if not low < high:
         _refuse(path, ("preprocess", "window"), f"{low:g} is not below {high:g}", "Give the lower end first")
+    if None in config["preprocess"]["shape"][:2]:
+        _refuse(path, ("preprocess", "shape"), "the first two numbers are missing", "Slices need one common size")
     if not any(config["cases"]["split_shares"].values()):
         _refuse(path, ("cases", "split_shares"), "every share is 0", "Give `train` and `test` a share")
     config["dataset"] = _expand(config["dataset"], path)
@@ -121,6 +123,11 @@ def _explain(error: ValidationError) -> tuple[str, str]:
             return f"there is no setting {close[0]!r}", f"Did you mean {missing!r}"
     if error.validator in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
         return f"{error.instance!r} is out of range", f"Allowed: {error.validator} {error.validator_value}"
+    if error.validator == "type" and isinstance(error.instance, str) and "number" in error.validator_value:
+        return (
+            f"{error.instance!r} is a text, not a number",
+            "Write numbers without quotes, and 1e-3 as 0.001 or 1.0e-3",
+        )
     return error.message[:300], error.schema.get("description", "See the comments in config/config.yaml").rstrip(".")
 
 
@@ -134,7 +141,10 @@ def _with_defaults(validator_class):
                     instance.setdefault(name, yaml.safe_load(yaml.safe_dump(one["default"])))
         yield from check_properties(validator, properties, instance, schema)
 
-    return validators.extend(validator_class, {"properties": set_defaults})
+    whole = validator_class.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    return validators.extend(validator_class, {"properties": set_defaults}, type_checker=whole)
 
 
 _Validator = _with_defaults(Draft202012Validator)

@@ -1,5 +1,6 @@
 """What every script of the workflow does around the library: log, report errors, keep finished cases."""
 
+import json
 import logging
 import os
 import shutil
@@ -9,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from unoise.errors import UserError
-from unoise.files import content_hash, file_hash, whole_file, whole_folder
+from unoise.files import content_hash, file_hash, whole_file, whole_folder, write_json
 
 LOGGER = logging.getLogger("unoise")
 MAX_FAILURES = 20
+HASHES = "hashes.json"
 
 
 @contextmanager
@@ -81,7 +83,7 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
         input_hash = {name: file_hash(path) for name, path in inputs.items()}
         key = content_hash(case_key, params.settings, params.code, shared_hash, input_hash)
         entry = entries[case] = Path(params.store) / case / key[:16]
-        if entry.is_dir():
+        if _is_whole(entry):
             LOGGER.info("%s: kept from an earlier run", case)
             continue
         compute = compute or prepare(shared)
@@ -91,6 +93,7 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
                     name: folder / _stored_name(name, values[number]) for name, values in snakemake.output.items()
                 }
                 compute(case_key, inputs, outputs)
+                write_json(folder / HASHES, {path.name: file_hash(path) for path in outputs.values()})
         except UserError as error:
             failures[case] = str(error)
         except Exception as error:
@@ -108,6 +111,15 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
             link(entry / _stored_name(name, values[number]), Path(values[number]))
         for stale in set(entry.parent.iterdir()) - {entry}:
             shutil.rmtree(stale, ignore_errors=True)
+
+
+def _is_whole(entry: Path) -> bool:
+    """Whether an entry of the store holds what was written into it."""
+    try:
+        hashes = json.loads((entry / HASHES).read_text(encoding="utf-8"))
+        return all(file_hash(entry / name) == value for name, value in hashes.items())
+    except (OSError, ValueError):
+        return False
 
 
 def link(source: Path, path: Path) -> None:

@@ -54,7 +54,9 @@ class Plan:
         self.root = f"results/{self.experiment}"
         self.manifest = manifest_path(config, project)
         self.cases: dict[str, Case] = {case.id: case for case in read_manifest(self.manifest)}
-        if not self.is_phantom:
+        if self.is_phantom:
+            self._check_phantoms()
+        else:
             self._check_files()
         self._check_structures()
 
@@ -113,6 +115,15 @@ class Plan:
             "What each explanation cost": f"{self.root}/figures/costs.png",
             "How the trainings went": f"{self.root}/figures/history.png",
         }
+
+    def _check_phantoms(self) -> None:
+        wanted = self.config["phantom"]["patients"]
+        if len(self.cases) != wanted:
+            raise UserError(
+                f"it lists {len(self.cases)} phantoms, the config asks for {wanted}",
+                file=self.manifest,
+                remedy="Write it anew with `unoise cases --configfile <your config>`",
+            )
 
     def _check_files(self) -> None:
         for case in self.cases:
