@@ -1,12 +1,17 @@
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 from monai.networks.nets import UNet
 from torch import nn
 
+from unoise import tables
+from unoise.data.volumes import write_volume
 from unoise.training.loop import State, train
+from unoise.training.segmenter import train_segmenter
+from unoise.training.slices import CaseFiles
 
 SETTINGS = {"epochs": 4, "learning_rate": 0.01, "weight_decay": 0.0}
 
@@ -101,3 +106,35 @@ def test_the_best_validation_score_decides_and_without_one_the_last_epoch(tmp_pa
     assert equal(second, last)
     assert not equal(first, last)
     assert history[0]["score"] is None
+
+
+def made_cases(folder, *names):
+    """Preprocessed volumes with a bright square to learn."""
+    paths = {kind: [folder / name / f"{kind}.nii.gz" for name in names] for kind in ("images", "labels", "bodies")}
+    for number, name in enumerate(names):
+        label = np.zeros((16, 16, 3), np.uint8)
+        label[4:10, 3 + number : 9 + number] = 1
+        write_volume(folder / name / "images.nii.gz", 0.2 + 0.6 * label.astype(np.float32), np.eye(4))
+        write_volume(folder / name / "labels.nii.gz", label, np.eye(4))
+        write_volume(folder / name / "bodies.nii.gz", np.ones_like(label), np.eye(4))
+    return CaseFiles(list(names), list(names), **paths)
+
+
+def test_other_validation_patients_never_resume_a_finished_training(tmp_path, caplog):
+    """Else the best epoch would have been chosen on patients who may now be tested."""
+    caplog.set_level("INFO", logger="unoise")
+    settings = {
+        "network": {"name": "UNet", "spatial_dims": 2, "channels": [4, 8], "strides": [2]},
+        "training": SETTINGS | {"batch_size": 2, "samples_per_epoch": None, "background_share": 0, "augment": True},
+        "classes": {"organ": ["organ"]},
+        "preprocess": {},
+        "seed": 1,
+    }
+    compute = {"device": "cpu", "precision": "float32", "batch_size": 4, "training_threads": 1}
+    training = made_cases(tmp_path, "a", "b")
+    out = {name: tmp_path / "out" / name for name in ("weights", "history", "config", "card", "costs")}
+    for validation in (["c"], ["c"], ["d"]):
+        patients = made_cases(tmp_path, *validation)
+        train_segmenter("m", settings, "code", training, patients, tmp_path / "state", out, compute)
+    assert caplog.text.count("resumed after epoch 4 of 4") == 1
+    assert tables.read(out["history"], tables.HISTORY).score.notna().all()
