@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from project import Project
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 TASK = os.environ.get("UNOISE_ABDOMEN_CT", "")
 
@@ -31,11 +31,11 @@ def finished(tmp_path_factory):
 def test_the_two_scans_of_one_person_are_one_patient(finished):
     cases = finished.read("cases.parquet").set_index("case")
     assert cases.patient["totalseg_3mm"] == cases.patient["totalseg_native"] == "totalseg"
-    assert cases.axes["totalseg_native"] == "LPS"
+    assert cases.loc["totalseg_native", "axes"] == "LPS"
 
 
 def test_the_segmenter_finds_the_liver_and_every_explainer_is_on_the_curve(finished):
-    assert finished.read("tables/segmentation.parquet").set_index("case").dice["totalseg_3mm"] > 0.4
+    assert finished.read("tables/segmentation.parquet").dice.mean() > 0.35
     curves = finished.read("tables/curves.parquet")
     assert set(curves.explainer) == set(finished.config["explainers"])
     assert set(curves.patient) == {"crlm_1004"}
@@ -56,9 +56,11 @@ def test_preprocessed_images_and_maps_lie_on_the_scan(finished):
         inside = np.argwhere(nib.load(folder / "body.nii.gz").get_fdata() > 0)[::50]
         world = nib.affines.apply_affine(image.affine, inside)
         there = nib.affines.apply_affine(np.linalg.inv(scan.affine), world).T
+        coarser = np.divide(image.header.get_zooms(), scan.header.get_zooms())  # none of the scans permutes its axes
+        smooth = gaussian_filter(scan.get_fdata(), np.maximum(0, (coarser - 1) / 2))
         low, high = source["window"]
-        hu = map_coordinates(np.clip(scan.get_fdata(), low, high), there, order=1, mode="nearest")
+        hu = map_coordinates(smooth.clip(low, high), there, order=1, mode="nearest")
         shown = image.get_fdata()[tuple(inside.T)] * (high - low) + low
-        assert np.corrcoef(hu, shown)[0, 1] > 0.85
+        assert np.corrcoef(hu, shown)[0, 1] > 0.99
         for made in finished.results.rglob(f"importance/*/*/*/{folder.name}.nii.gz"):
             np.testing.assert_allclose(nib.load(made).affine, image.affine)
