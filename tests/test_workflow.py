@@ -25,10 +25,12 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def project(finished):
-    """The finished run, with its config put back afterwards."""
-    before = finished.config
+    """The finished run, with its config and its manifest put back afterwards."""
+    manifest = finished.folder / "config" / "cases" / "miniature.tsv"
+    config, cases = finished.config, manifest.read_text()
     yield finished
-    finished.write_config(before)
+    finished.write_config(config)
+    manifest.write_text(cases)
 
 
 def test_every_promised_file_is_there_and_fits_its_schema(finished):
