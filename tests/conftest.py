@@ -6,6 +6,19 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
+from made import bright_segmenter, square_units
+
+
+@pytest.fixture
+def segmenter():
+    """Predicts the organ where the image is bright."""
+    return bright_segmenter()
+
+
+@pytest.fixture
+def units(segmenter):
+    """Two slices with a bright square."""
+    return square_units(segmenter)
 
 
 @pytest.fixture

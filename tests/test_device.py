@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from made import CPU, bright_segmenter, square_units
+from made import CPU
 from monai.losses import DiceLoss
 from monai.networks.nets import UNet
 
@@ -32,16 +32,6 @@ OBSCURERS = {"zero": {}, "mean": {}, "noise": {"sigma_hu": 400}, "blur": {"sigma
 @pytest.fixture
 def network():
     return UNet(2, 1, 1, (4, 8), (2,), norm="batch")
-
-
-@pytest.fixture
-def segmenter():
-    return bright_segmenter()
-
-
-@pytest.fixture
-def units(segmenter):
-    return square_units(segmenter)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from made import CPU, bright_segmenter, square_units
+from made import CPU, square_units
 from torch import nn
 
 from unoise.errors import UserError
@@ -15,16 +15,6 @@ TARGET = ClassTarget("organ", 0)
 def make(method, segmenter, interpreter=None, **settings):
     context = Context(segmenter, TARGET, interpreter, CPU, seed=5)
     return methods.find("explainers", method).load().EXPLAINER(context, **settings)
-
-
-@pytest.fixture
-def segmenter():
-    return bright_segmenter()
-
-
-@pytest.fixture
-def units(segmenter):
-    return square_units(segmenter)
 
 
 def test_occlusion_marks_the_square_and_nothing_else(segmenter, units):

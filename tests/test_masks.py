@@ -2,14 +2,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from made import bright_segmenter, square_units
 
 from unoise.evaluation.masks import ranks, tie_breakers, visible
-
-
-@pytest.fixture
-def units():
-    return square_units(bright_segmenter())
 
 
 @pytest.mark.parametrize("visibility", [0.0, 0.01, 0.05, 0.333, 0.5, 0.99, 1.0])

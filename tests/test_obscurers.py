@@ -1,15 +1,9 @@
 import pytest
 import torch
-from made import bright_segmenter, square_units
 
 from unoise.obscurers.base import Surroundings, make_obscurer
 
 SETTINGS = {"zero": {}, "mean": {}, "noise": {"sigma_hu": 200}, "blur": {"sigma_mm": 9}, "donor": {}}
-
-
-@pytest.fixture
-def units():
-    return square_units(bright_segmenter())
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from unoise import tables
 from unoise.compute import choose
 from unoise.data.units import read_slices, volume
 from unoise.data.volumes import read_volume, spacing, write_volume
-from unoise.networks.segmenter import THRESHOLD, Segmenter
+from unoise.networks import THRESHOLD
+from unoise.networks.segmenter import Segmenter
 
 
 class PredictCases:

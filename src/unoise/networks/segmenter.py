@@ -9,8 +9,6 @@ from unoise.compute import Compute, in_batches
 from unoise.errors import UserError
 from unoise.networks.models import load_model
 
-THRESHOLD = 0.5
-
 
 class Segmenter:
     """A frozen segmentation network: images in window units in, one probability a class out.

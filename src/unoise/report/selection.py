@@ -6,9 +6,8 @@ import nibabel as nib
 import numpy as np
 
 from unoise.data.volumes import read_volume, spacing
+from unoise.networks import THRESHOLD
 from unoise.report.panel import PanelRow
-
-THRESHOLD = 0.5
 
 
 def panel_row(case: str, image: Path, label: Path, prediction: Path, maps: dict[str, Path], channel: int) -> PanelRow:

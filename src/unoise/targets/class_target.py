@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from unoise.networks.segmenter import THRESHOLD
+from unoise.networks import THRESHOLD
 
 
 @dataclass(frozen=True)

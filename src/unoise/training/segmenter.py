@@ -12,9 +12,10 @@ from unoise import tables
 from unoise.compute import Compute, choose, peak_mib
 from unoise.data.units import read_slices
 from unoise.files import content_hash, whole_file, write_json
+from unoise.networks import THRESHOLD
 from unoise.networks.build import fitting_network
 from unoise.networks.models import save_model
-from unoise.networks.segmenter import THRESHOLD, Segmenter
+from unoise.networks.segmenter import Segmenter
 from unoise.training.loop import State, train
 from unoise.training.slices import CaseFiles, TrainingSet
 
