@@ -18,6 +18,7 @@ include: "workflow/rules/interpreter.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -44,7 +45,7 @@ rule preprocessed:
 
 rule segmenter:
     input:
-        rules.train_segmenter.output,
+        SEGMENTER,
         rules.table_segmentation.output,
     localrule: True
 

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from unoise.compute import Compute
 from unoise.data.units import Units
+from unoise.networks.build import INPUTS, Normalised
 from unoise.networks.segmenter import Segmenter
 
 CPU = Compute(torch.device("cpu"), torch.float32, 8)
@@ -22,8 +23,12 @@ class Bright(nn.Module):
         return 40 * (self.average(images) - 0.5)
 
 
+def made_segmenter(network: nn.Module, compute: Compute = CPU) -> Segmenter:
+    return Segmenter(Normalised(network, *INPUTS["window"], 2), ["organ"], (-160, 240), 0.3, compute)
+
+
 def bright_segmenter(compute: Compute = CPU) -> Segmenter:
-    return Segmenter(Bright().eval().requires_grad_(False), ["organ"], 0.3, compute)
+    return made_segmenter(Bright().eval().requires_grad_(False), compute)
 
 
 def square_units(segmenter: Segmenter, side: int = 32, count: int = 2) -> Units:

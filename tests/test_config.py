@@ -18,6 +18,7 @@ SHIPPED = sorted([*REPOSITORY.glob("config/*.yaml"), *REPOSITORY.glob("tests/con
 @pytest.fixture(autouse=True)
 def _dataset_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("UNOISE_ABDOMEN_CT", str(tmp_path))
+    monkeypatch.setenv("UNOISE_PANCREAS", str(tmp_path))
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_setting_of_another_method_is_refused(default, refused):
         ("", "seed", -1),
         ("phantom", "patients", 0),
         ("cases.split_shares", "train", 1.5),
-        ("segmenter.training", "epochs", 0),
+        ("segmenter.training", "epochs", -1),
         ("segmenter.training", "learning_rate", 0),
         ("segmenter.training", "background_share", 1),
         ("interpreters.paper-small.training", "batch_size", 0),
@@ -229,7 +230,9 @@ def test_defaults_are_filled_in(plain_config):
     assert config["cases"]["split_of"] == {}
     assert config["preprocess"] == {
         "spacing": [3.0, 3.0, None],
+        "stride": None,
         "shape": [128, 128, None],
+        "centre": "body",
         "window": [-160, 240],
     }
     assert config["segmenter"]["network"]["spatial_dims"] == 2
@@ -300,3 +303,28 @@ def test_splits_without_any_share_are_refused(default, refused):
 def test_numbers_are_of_the_right_kind(default, refused, place, key, value, said):
     entry(default, place)[key] = value
     assert said in refused(default)
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "said"),
+    [
+        (("segmenter",), {"training": {"epochs": 0}}, "segmenter.training.epochs: 0 epochs leave an untrained network"),
+        (("segmenter",), {"weights": "${NOT_SET}/a.ckpt"}, "segmenter.weights: the environment variable NOT_SET"),
+        (("segmenter",), {"training": {"augmentation": "mirror"}}, "there is no method 'mirror'.*affine, none, publ"),
+        (("interpreters", "one"), {"weights": "a.ckpt", "pretraining": {}}, "there are weights to start from already"),
+        (("interpreters", "one"), {"pretraining": {"epochs": 0}}, "one.pretraining.epochs: 0 epochs"),
+    ],
+)
+def test_a_start_that_is_none_is_refused(plain_config, place, change, said):
+    plain_config["interpreters"]["one"] = {"network": {"name": "UNet"}, "objective": {"method": "paper"}}
+    entry = plain_config
+    for name in place:
+        entry = entry[name]
+    entry |= change
+    with pytest.raises(UserError, match=said):
+        complete(plain_config)
+
+
+def test_weights_alone_need_no_epochs(plain_config):
+    plain_config["segmenter"] |= {"weights": "utility.ckpt", "training": {"epochs": 0}}
+    assert complete(plain_config)["segmenter"]["weights"] == "utility.ckpt"

@@ -2,14 +2,13 @@
 
 import pytest
 import torch
-from made import CPU
+from made import CPU, made_segmenter
 from monai.losses import DiceLoss
 from monai.networks.nets import UNet
 
 from unoise.evaluation.evaluate import count, evaluated
 from unoise.evaluation.masks import ranks, tie_breakers, visible
 from unoise.explainers.base import Context
-from unoise.networks.segmenter import Segmenter
 from unoise.obscurers.base import Surroundings, make_obscurer
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import step
@@ -62,9 +61,11 @@ def monai_dice_on_cpu(monkeypatch):
 def test_training_step_of_the_segmenter(network, units):
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
     for _ in range(2):
-        value = step(network, optimizer, segmentation_loss(network, 1, CPU), units.images, units.images > 0.5)
+        value = step(
+            network, optimizer, segmentation_loss(network, [1], 1, CPU), units.images, (units.images > 0.5).float(), 1.0
+        )
     assert value > 0
-    assert validation_dice(Segmenter(network, ["organ"], 0.3, CPU), [[(units.images, units.images[:, 0])]]) >= 0
+    assert validation_dice(made_segmenter(network), [1], [[(units.images, units.images[:, 0])]]) >= 0
 
 
 @pytest.mark.parametrize("name", methods.names("training.objectives"))
@@ -78,7 +79,7 @@ def test_training_step_of_an_interpreter(name, network, segmenter, units):
     def loss(images, labels):
         return objective.loss(network(images), images, labels)
 
-    assert step(network, optimizer, loss, units.images, (units.images > 0.5).float()) > 0
+    assert step(network, optimizer, loss, units.images, (units.images > 0.5).float(), None) > 0
 
 
 @pytest.mark.parametrize("name", OBSCURERS)

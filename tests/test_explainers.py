@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from made import CPU, square_units
+from made import CPU, made_segmenter, square_units
 from torch import nn
 
 from unoise.errors import UserError
@@ -59,7 +59,7 @@ def test_occlusion_spends_no_forward_pass_on_windows_that_change_nothing(segment
 def test_grad_cam_equals_its_formula(segmenter, units):
     maps = make("grad_cam", segmenter, layer="average").explain(units)
     for number in range(len(units)):
-        activation = segmenter.network.average(units.images[number : number + 1]).detach().requires_grad_()
+        activation = segmenter.network.network.average(units.images[number : number + 1]).detach().requires_grad_()
         score = (40 * (activation - 0.5))[0, 0][units.probabilities[number, 0] > 0.5].sum()
         weight = torch.autograd.grad(score, activation)[0].mean((2, 3), keepdim=True)
         expected = (weight * activation).sum(1).relu()[0]
@@ -68,16 +68,14 @@ def test_grad_cam_equals_its_formula(segmenter, units):
 
 def test_grad_cam_leaves_no_hook_behind(segmenter, units):
     make("grad_cam", segmenter, layer="average").explain(units)
-    assert not segmenter.network.average._forward_hooks
-    assert not segmenter.network.average._backward_hooks
+    assert not segmenter.network.network.average._forward_hooks
+    assert not segmenter.network.network.average._backward_hooks
 
 
 def test_a_layer_that_does_not_exist_is_named_with_those_that_do():
     from monai.networks.nets import UNet
 
-    from unoise.networks.segmenter import Segmenter
-
-    segmenter = Segmenter(UNet(2, 1, 1, (4, 8), (2,)), ["organ"], 0.3, CPU)
+    segmenter = made_segmenter(UNet(2, 1, 1, (4, 8), (2,)))
     with pytest.raises(UserError, match=r"no layer 'bottleneck'.*model\.1\.submodule"):
         make("grad_cam", segmenter, layer="bottleneck")
 

@@ -12,12 +12,12 @@ from unoise import cli
 from unoise.errors import UserError
 from unoise.workflow.manifest import ID_PATTERN, Case, read_manifest, write_manifest
 
-HEADER = "id\tpatient\tsplit\timage\tlabel\tstructures\toriginal"
+HEADER = "id\tpatient\tsplit\timage\tlabel\tstructures\toriginal\tslices"
 LABELS = {"0": "background", "1": "liver", "2": "tumour", "3": "spleen"}
 
 
 def row(case="b", patient=None, split="train", image="i.nii.gz", label="l.nii.gz", structures="liver=1") -> str:
-    return "\t".join([case, patient or case, split, image, label, structures, ""])
+    return "\t".join([case, patient or case, split, image, label, structures, "", ""])
 
 
 def refused_table(tmp_path, *rows, header=HEADER) -> str:
@@ -81,8 +81,8 @@ def test_table_saved_by_a_spreadsheet_is_read(tmp_path):
         (row(patient="t", split="validation"), "case b", "patient t is in the splits test and validation"),
         (row(structures="liver"), "case b", "structures 'liver' cannot be read"),
         (row(structures="liver=one"), "case b", "structures 'liver=one' cannot be read"),
-        ("b\tb\ttrain\ti.nii.gz", "line 4", "does not have 7 columns"),
-        (row() + "\tmore", "line 4", "does not have 7 columns"),
+        ("b\tb\ttrain\ti.nii.gz", "line 4", "does not have 8 columns"),
+        (row() + "\tmore", "line 4", "does not have 8 columns"),
     ],
 )
 def test_malformed_row(tmp_path, bad, where, what):

@@ -7,27 +7,29 @@ from unoise.networks.build import fitting_network
 from unoise.networks.models import load_model, save_model
 from unoise.training.segmenter import start_at_prior
 
-UNET = {"name": "UNet", "spatial_dims": 2, "channels": [4, 8, 16], "strides": [2, 2]}
+UNET = {"name": "UNet", "input": "window", "spatial_dims": 2, "channels": [4, 8, 16], "strides": [2, 2]}
 
 
 @pytest.mark.parametrize(
     ("settings", "shape", "said"),
     [
         (UNET, (63, 57), "UNet cannot segment slices of 63 x 57 voxels"),
-        ({"name": "DenseNet121", "spatial_dims": 2}, (64, 64), "it gives no logit for every voxel"),
-        ({"name": "UNett", "spatial_dims": 2}, (64, 64), "has no network 'UNett'"),
+        ({"name": "DenseNet121", "input": "window", "spatial_dims": 2}, (64, 64), "it gives no logit for every voxel"),
+        ({"name": "UNett", "input": "window", "spatial_dims": 2}, (64, 64), "has no network 'UNett'"),
         (UNET | {"strides": [2]}, (64, 64), "strides"),
     ],
 )
 def test_a_network_that_cannot_segment_is_refused_in_one_line(settings, shape, said):
     with pytest.raises(UserError, match=said):
-        fitting_network(settings, 1, 1, shape)
+        fitting_network(settings, 1, shape)
 
 
 @pytest.mark.parametrize("name", ["UNet", "BasicUNet"])
 def test_an_untrained_segmenter_predicts_each_class_as_often_as_it_occurs(name):
     torch.manual_seed(0)
-    network = fitting_network(UNET if name == "UNet" else {"name": name, "spatial_dims": 2}, 1, 2, (64, 64))
+    network = fitting_network(
+        UNET if name == "UNet" else {"name": name, "input": "window", "spatial_dims": 2}, 2, (64, 64)
+    )
     start_at_prior(network, [0.01, 0.2])
     shares = network.eval()(torch.rand(4, 1, 64, 64)).sigmoid().mean((0, 2, 3))
     assert 0.002 < shares[0] < 0.05
@@ -35,8 +37,8 @@ def test_an_untrained_segmenter_predicts_each_class_as_often_as_it_occurs(name):
 
 
 def test_a_model_comes_back_with_its_card_and_a_strangers_file_is_refused(tmp_path):
-    network = fitting_network(UNET, 1, 1, (64, 64)).eval()
-    card = {"network": UNET, "in_channels": 1, "out_channels": 1, "classes": ["organ"]}
+    network = fitting_network(UNET, 1, (64, 64)).eval()
+    card = {"network": UNET, "out_channels": 1, "classes": ["organ"]}
     save_model(tmp_path / "model.safetensors", network, card)
     loaded, read = load_model(tmp_path / "model.safetensors", CPU)
     images = torch.rand(1, 1, 64, 64)

@@ -15,7 +15,13 @@ from unoise.data.volumes import read_volume, write_volume
 from unoise.errors import UserError
 from unoise.files import whole_file, whole_folder, write_json
 
-SETTINGS = {"spacing": [3.0, 3.0, None], "shape": [64, 64, None], "window": [-160, 240]}
+SETTINGS = {
+    "spacing": [3.0, 3.0, None],
+    "stride": None,
+    "shape": [64, 64, None],
+    "centre": "body",
+    "window": [-160, 240],
+}
 CLASSES = {"liver": ["liver"]}
 VALUES = {"liver": 1, "tumour": 2}
 TISSUE_HU, BALL_HU = 40, 200
@@ -28,12 +34,12 @@ RADIUS = 19.0
 def run(tmp_path):
     """Preprocesses a case named `scan`; the folder of its outputs."""
 
-    def preprocess(image: Path, label: Path, classes=CLASSES, **settings) -> Path:
+    def preprocess(image: Path, label: Path, classes=CLASSES, slices=None, **settings) -> Path:
         folder = tmp_path / "out"
         folder.mkdir(exist_ok=True)
         out = {kind: folder / f"{kind}.nii.gz" for kind in ("image", "label", "body")}
         out["source"] = folder / "source.json"
-        preprocess_case("scan", image, label, VALUES, SETTINGS | settings, classes, out)
+        preprocess_case("scan", image, label, VALUES, slices, SETTINGS | settings, classes, out)
         return folder
 
     return preprocess

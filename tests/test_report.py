@@ -83,7 +83,7 @@ def summary(tmp_path, made):
         out = tmp_path / "summary.md"
         config = {"phantom": {"patients": 9}, "targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}}
         figures = {"Agreement": "figures/agreement of all.png"}
-        write_summary(out, experiment="phantom", config=config, figures=figures, **made(**settings))
+        write_summary(out, experiment="phantom", config=config, further={}, figures=figures, **made(**settings))
         return out.read_text(encoding="utf-8")
 
     return write
@@ -231,6 +231,11 @@ def test_summary_where_nothing_was_segmented(tmp_path, made):
     parts["curves"] = pd.DataFrame(parts["curves"]).assign(agreement=np.nan)
     out = tmp_path / "summary.md"
     write_summary(
-        out, experiment="e", config={"targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}}, figures={}, **parts
+        out,
+        experiment="e",
+        config={"targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}},
+        further={},
+        figures={},
+        **parts,
     )
     assert "No explanation of pancreas could be scored" in out.read_text(encoding="utf-8")

@@ -9,11 +9,12 @@ from torch import nn
 
 from unoise import tables
 from unoise.data.volumes import write_volume
+from unoise.training.assignment import Assignment
 from unoise.training.loop import State, train
 from unoise.training.segmenter import train_segmenter
 from unoise.training.slices import CaseFiles
 
-SETTINGS = {"epochs": 4, "learning_rate": 0.01, "weight_decay": 0.0}
+SETTINGS = {"epochs": 4, "learning_rate": 0.01, "schedule": "one_cycle", "weight_decay": 0.0, "clip_gradient": 1.0}
 
 
 def made_training(folder, fingerprint="one", epochs=4, scores=None, after_epoch=lambda epoch: None):
@@ -123,18 +124,25 @@ def made_cases(folder, *names):
 def test_other_validation_patients_never_resume_a_finished_training(tmp_path, caplog):
     """Else the best epoch would have been chosen on patients who may now be tested."""
     caplog.set_level("INFO", logger="unoise")
+    own = {"batch_size": 2, "samples_per_epoch": None, "background_share": 0, "augmentation": "affine"}
     settings = {
-        "network": {"name": "UNet", "spatial_dims": 2, "channels": [4, 8], "strides": [2]},
-        "training": SETTINGS | {"batch_size": 2, "samples_per_epoch": None, "background_share": 0, "augment": True},
+        "network": {"name": "UNet", "input": "window", "spatial_dims": 2, "channels": [4, 8], "strides": [2]},
+        "training": SETTINGS | own | {"validate_by": "patient"},
+        "dice_weight": 1,
+        "start_at_prior": True,
         "classes": {"organ": ["organ"]},
+        "learned": ["organ"],
         "preprocess": {},
         "seed": 1,
     }
     compute = {"device": "cpu", "precision": "float32", "batch_size": 4, "training_threads": 1}
     training = made_cases(tmp_path, "a", "b")
+    source = tmp_path / "source.json"
+    source.write_text('{"window": [-160, 240]}')
     out = {name: tmp_path / "out" / name for name in ("weights", "history", "config", "card", "costs")}
     for validation in (["c"], ["c"], ["d"]):
         patients = made_cases(tmp_path, *validation)
-        train_segmenter("m", settings, "code", training, patients, tmp_path / "state", out, compute)
+        assignment = Assignment("m", settings, "code", training, patients, None, tmp_path / "state", out, compute)
+        train_segmenter(assignment, source)
     assert caplog.text.count("resumed after epoch 4 of 4") == 1
     assert tables.read(out["history"], tables.HISTORY).score.notna().all()

@@ -1,6 +1,7 @@
 """The command `unoise`."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from unoise.errors import UserError
 from unoise.workflow.config import read_config
 from unoise.workflow.manifest import SPLITS, Case, read_manifest, write_manifest
 from unoise.workflow.plan import manifest_path
+
+PANCREAS = "Task07_Pancreas"
 
 
 def main() -> None:
@@ -25,9 +28,17 @@ def main() -> None:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--configfile", type=Path, default=Path("config/config.yaml"), help="default: %(default)s")
         command.set_defaults(run=function)
-    arguments = parser.parse_args()
+    text = "fetch a task of the Medical Segmentation Decathlon; run again, it goes on where it stopped"
+    command = commands.add_parser("download", help=text, description=text)
+    command.add_argument("task", nargs="?", default=PANCREAS, help="default: %(default)s")
+    command.add_argument("--to", type=Path, default=Path("data"), help="folder to put it in; default: %(default)s")
+    command.add_argument("--url", help="address of another copy of the archive; needs --md5")
+    command.add_argument("--md5", help="MD5 sum of the archive at --url")
+    command.set_defaults(run=download)
+    arguments = vars(parser.parse_args())
+    run = arguments.pop("run")
     try:
-        arguments.run(arguments.configfile)
+        run(**arguments)
     except UserError as error:
         sys.exit(f"unoise: {error}")
 
@@ -68,6 +79,19 @@ def where(configfile: Path) -> None:
     """Print where to look."""
     root = f"results/{read_config(configfile)['experiment']}"
     print(f"Read {root}/summary.md first. Figures: {root}/figures/, tables: {root}/tables/, maps: {root}/importance/")
+
+
+def download(task: str, to: Path, url: str | None, md5: str | None) -> None:
+    """Fetch a task of the Decathlon and print where it lies."""
+    from unoise.data.download import download_task
+
+    try:
+        folder = download_task(task, to, url, md5).resolve()
+    except KeyboardInterrupt:
+        raise UserError("stopped", remedy="Run the same command again to go on") from None
+    print(f"The dataset is in {folder}")
+    if task == PANCREAS:
+        print(f"For config/paper.yaml: export UNOISE_PANCREAS={shlex.quote(str(folder))}")
 
 
 def _split_counts(found: list[Case]) -> str:

@@ -37,9 +37,10 @@ def training_rate(config: dict) -> float:
     segmenter, images = _untrained(config)
     network = segmenter.network.train()
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
-    loss = segmentation_loss(network, len(segmenter.classes), segmenter.compute)
+    values = list(range(1, len(segmenter.classes) + 1))
+    loss = segmentation_loss(network, values, config["segmenter"]["dice_weight"], segmenter.compute)
     part = images[: config["segmenter"]["training"]["batch_size"]]
-    return _rate(lambda: step(network, optimizer, loss, part, part > 0.5), len(part))
+    return _rate(lambda: step(network, optimizer, loss, part, (part > 0.5).float(), 1.0), len(part))
 
 
 def estimate_run(plan: Plan) -> str:
@@ -75,10 +76,11 @@ def estimate_run(plan: Plan) -> str:
     groups = [*plan.explainer_groups, *plan.evaluation_groups]
     jobs = 12 + len(plan.batches()) + sum(len(plan.batches(*g.splits)) * len(g.explainers) for g in groups)
     targets = len(plan.config["targets"])
-    segmenter = trained(plan.config["segmenter"]["training"])
+    segmenter = sum(trained(settings["training"]) for settings in plan.segmenters.values())
     stages = {
         f"preparing {len(plan.cases)} cases": len(plan.cases) * PREPARATION / cores,
-        f"training the segmenter, {segmenter:,.0f} slices": segmenter * (1 / training + AUGMENTATION),
+        f"training {len(plan.segmenters)} segmenter(s), {segmenter:,.0f} slices": segmenter
+        * (1 / training + AUGMENTATION),
         f"training {len(interpreters) * targets} interpreter(s), {steps * targets:,.0f} slices": steps
         * targets
         * (INTERPRETER_STEP / training + AUGMENTATION),
@@ -101,8 +103,8 @@ def _untrained(config: dict) -> tuple[Segmenter, Tensor]:
     torch.manual_seed(0)
     classes = list(config["classes"])
     shape = config["preprocess"]["shape"][:2]
-    network = fitting_network(config["segmenter"]["network"], 1, len(classes), shape)
-    segmenter = Segmenter(compute.place(network.eval()), classes, 0.0, compute)
+    network = fitting_network(config["segmenter"]["network"], len(classes), shape)
+    segmenter = Segmenter(compute.place(network.eval()), classes, (0.0, 1.0), 0.0, compute)
     return segmenter, torch.rand(compute.batch_size, 1, *shape, device="cpu").to(compute.device)
 
 

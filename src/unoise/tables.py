@@ -176,6 +176,59 @@ RANKING = pa.schema(
 )
 
 
+_INTERPRETER = [
+    _field("parameters", _COUNT, "learned numbers of the explainer's interpreter; null without one"),
+    _field("pretrained", pa.bool_(), "whether the interpreter began as a segmentation network; null without one"),
+]
+_PROTOCOL = _field(
+    "protocol",
+    _TEXT,
+    "a variant of the published evaluation, as the config names it; ours: design-zero etc.",
+)
+
+PAPER_PROTOCOL = pa.schema(
+    [
+        *_key("model", "target", "explainer"),
+        *_INTERPRETER,
+        _PROTOCOL,
+        _KEY["split"],
+        _field(
+            "threshold",
+            _REAL,
+            "of the noise scale, or a quantile of the map; null: the median",
+        ),
+        _field("visibility", _REAL, "visible fraction of a slice, mean over batches or patients", "1"),
+        _field("dice", _REAL, "with the label, pooled over a batch or a patient, then averaged", "1"),
+        _field("slices", _COUNT, "slices that show the target"),
+    ]
+)
+
+PROTOCOLS = pa.schema(
+    [
+        *_key("model", "target", "explainer"),
+        *_INTERPRETER,
+        _PROTOCOL,
+        _KEY["split"],
+        _field("dice_full", _REAL, "Dice with all of the image visible", "1"),
+        _field("dice_half", _REAL, "Dice with half of the image visible", "1"),
+        _field("linear_area", _REAL, "area under Dice over the visible fraction, 0 to 1", "1"),
+        _field("visibility_90", _REAL, "smallest visible fraction with 90 % of the full Dice", "1"),
+    ]
+)
+
+RUNTIME = pa.schema(
+    [
+        *_key("model", "target", "explainer"),
+        *_INTERPRETER,
+        _field("device", _TEXT, "where it ran"),
+        _field("slices", _COUNT, "slices explained one at a time, after one to warm up"),
+        _field("median_seconds", _REAL, "per slice", "s", volatile=True),
+        _field("low_seconds", _REAL, "lower quartile over slices", "s", volatile=True),
+        _field("high_seconds", _REAL, "upper quartile over slices", "s", volatile=True),
+    ]
+)
+
+
 def write(path: Path, schema: pa.Schema, rows: Iterable[dict] | pd.DataFrame) -> None:
     """Write a Parquet table, whole or not at all; a column that a row lacks is null.
 

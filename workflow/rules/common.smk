@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from unoise.data.decathlon import read_task
 from unoise.errors import UserError
 from unoise.workflow import paths
 from unoise.workflow.config import complete
@@ -16,11 +17,20 @@ try:
         complete(config, workflow.configfiles[-1] if workflow.configfiles else "config")
     )
     PLAN = Plan(config, Path(workflow.basedir))
+    SCANS = (
+        [PLAN.source(case, "image") for case in PLAN.ids()]
+        if PLAN.is_phantom or not PLAN.window_input()
+        else [
+            str(Path(config["dataset"], image))
+            for _, image, _ in read_task(Path(config["dataset"])).cases
+        ]
+    )
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 ROOT = PLAN.root
 LOGS = f"{ROOT}/logs"
+SEGMENTER = f"{ROOT}/{paths.WEIGHTS}".format(model=PLAN.segmenter)
 STORE = f"{ROOT}/{paths.STORE}"
 GPU = {} if config["compute"]["device"] == "cpu" else {"gpu": 1}
 

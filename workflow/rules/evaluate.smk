@@ -8,7 +8,7 @@ for group in PLAN.evaluation_groups:
                 f"evaluate_{group.name}_{batch}"
             input:
                 **PLAN.donor_input(cases),
-                segmenter=rules.train_segmenter.output.weights,
+                segmenter=SEGMENTER,
                 image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
                 label=expand(f"{ROOT}/{paths.LABEL}", case=cases),
                 body=expand(f"{ROOT}/{paths.BODY}", case=cases),

@@ -11,7 +11,7 @@ for group in PLAN.explainer_groups:
                 f"explain_{group.name}_{batch}"
             input:
                 **PLAN.interpreter_input(group),
-                segmenter=rules.train_segmenter.output.weights,
+                segmenter=SEGMENTER,
                 image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
                 prediction=expand(
                     f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases

@@ -4,7 +4,8 @@
 rule train_interpreter:
     input:
         **PLAN.training_files(),
-        segmenter=rules.train_segmenter.output.weights,
+        segmenter=SEGMENTER,
+        start=lambda wildcards: PLAN.start_weights(wildcards.model),
     output:
         weights=f"{ROOT}/{paths.WEIGHTS}",
         history=f"{ROOT}/{paths.HISTORY}",
@@ -32,6 +33,6 @@ rule train_interpreter:
         state=f"{ROOT}/{paths.STATE}",
         code=lambda wildcards: PLAN.interpreter_code(wildcards.model),
     message:
-        "Training the interpreter {wildcards.model}"
+        "Training {wildcards.model}"
     script:
         "../scripts/train_interpreter.py"

@@ -1,8 +1,29 @@
 """Needs: a scan and its label. Makes: both on the common grid, with the body and the way back to the source grid."""
 
+if PLAN.window_input():
+
+    rule dataset_window:
+        input:
+            SCANS,
+        output:
+            f"{ROOT}/{paths.WINDOW}",
+        log:
+            f"{LOGS}/dataset_window.log",
+        priority: 2
+        conda:
+            "../../envs/unoise.yaml"
+        params:
+            stride=config["preprocess"]["stride"],
+            code=code_digest("unoise.data.preprocess"),
+        message:
+            "Looking for the smallest and largest value of the dataset"
+        script:
+            "../scripts/dataset_window.py"
+
 
 rule preprocess:
     input:
+        **PLAN.window_input(),
         image=lambda wildcards: PLAN.source(wildcards.case, "image"),
         label=lambda wildcards: PLAN.source(wildcards.case, "label"),
     output:
@@ -19,6 +40,7 @@ rule preprocess:
         settings=config["preprocess"],
         classes=config["classes"],
         values=lambda wildcards: PLAN.cases[wildcards.case].label_values(),
+        slices=lambda wildcards: PLAN.cases[wildcards.case].slice_range(),
         code=code_digest("unoise.data.preprocess"),
     message:
         "Preprocessing {wildcards.case}"

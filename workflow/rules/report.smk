@@ -76,7 +76,7 @@ rule figure_costs:
 
 rule figure_history:
     input:
-        expand(f"{ROOT}/{paths.HISTORY}", model=[PLAN.segmenter, *PLAN.interpreters]),
+        expand(f"{ROOT}/{paths.HISTORY}", model=PLAN.trained),
     output:
         f"{ROOT}/figures/history.png",
     log:
@@ -93,6 +93,14 @@ rule figure_history:
 
 rule summary:
     input:
+        **(
+            {
+                "protocols": rules.table_protocols.output[0],
+                "runtime": rules.table_runtime.output[0],
+            }
+            if PLAN.has_paper
+            else {}
+        ),
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -108,8 +116,9 @@ rule summary:
     params:
         experiment=PLAN.experiment,
         captions=list(PLAN.figures),
+        paper=PLAN.has_paper,
         settings={key: value for key, value in config.items() if key != "compute"},
-        code=code_digest("unoise.report.summary"),
+        code=code_digest("unoise.report.summary", "unoise.report.protocols"),
     message:
         "Writing summary.md"
     script:

@@ -1,17 +1,24 @@
-"""Needs: preprocessed cases. Makes: the segmenter, and its prediction and scores for every case."""
+"""Needs: preprocessed cases. Makes: the segmenter, and its prediction and scores for every case.
+
+Interpreters that start from a segmentation network of their own shape have it trained here too.
+"""
 
 
 rule train_segmenter:
     input:
         **PLAN.training_files(),
+        source=f"{ROOT}/{paths.SOURCE}".format(case=PLAN.ids("train")[0]),
+        start=lambda wildcards: PLAN.start_weights(wildcards.model),
     output:
-        weights=f"{ROOT}/{paths.WEIGHTS}".format(model=PLAN.segmenter),
-        history=f"{ROOT}/{paths.HISTORY}".format(model=PLAN.segmenter),
-        config=f"{ROOT}/{paths.SETTINGS}".format(model=PLAN.segmenter),
-        card=f"{ROOT}/{paths.CARD}".format(model=PLAN.segmenter),
-        costs=f"{ROOT}/{paths.TRAINING_COSTS}".format(model=PLAN.segmenter),
+        weights=f"{ROOT}/{paths.WEIGHTS}",
+        history=f"{ROOT}/{paths.HISTORY}",
+        config=f"{ROOT}/{paths.SETTINGS}",
+        card=f"{ROOT}/{paths.CARD}",
+        costs=f"{ROOT}/{paths.TRAINING_COSTS}",
     log:
-        f"{LOGS}/train/{PLAN.segmenter}.log",
+        f"{LOGS}/train/{{model}}.log",
+    wildcard_constraints:
+        model="|".join(map(re.escape, PLAN.segmenters)),
     conda:
         "../../envs/unoise.yaml"
     threads: config["compute"]["training_threads"]
@@ -20,14 +27,13 @@ rule train_segmenter:
         mem_mb=8000,
         runtime="12h",
     params:
-        model=PLAN.segmenter,
-        settings=PLAN.segmenter_settings,
+        settings=lambda wildcards: PLAN.segmenters[wildcards.model],
         training=PLAN.keys(PLAN.ids("train")),
         validation=PLAN.keys(PLAN.ids("validation")),
-        state=f"{ROOT}/{paths.STATE}".format(model=PLAN.segmenter),
-        code=code_digest("unoise.training.segmenter"),
+        state=f"{ROOT}/{paths.STATE}",
+        code=lambda wildcards: PLAN.segmenter_code(wildcards.model),
     message:
-        "Training the segmenter"
+        "Training {wildcards.model}"
     script:
         "../scripts/train_segmenter.py"
 
@@ -38,7 +44,7 @@ for batch, cases in PLAN.batches().items():
         name:
             f"predict_{batch}"
         input:
-            segmenter=rules.train_segmenter.output.weights,
+            segmenter=SEGMENTER,
             image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
             label=expand(f"{ROOT}/{paths.LABEL}", case=cases),
         output:

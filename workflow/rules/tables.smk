@@ -44,10 +44,7 @@ rule table_segmentation:
 
 rule table_costs:
     input:
-        expand(
-            f"{ROOT}/{paths.TRAINING_COSTS}",
-            model=[PLAN.segmenter, *PLAN.interpreters],
-        ),
+        expand(f"{ROOT}/{paths.TRAINING_COSTS}", model=PLAN.trained),
         PLAN.explained(paths.COSTS),
     output:
         f"{ROOT}/{paths.TABLE}".format(table="costs"),

@@ -7,15 +7,22 @@ from unoise.workflow.job import job
 
 with job(snakemake):
     from unoise import tables
+    from unoise.report.protocols import protocols_section
     from unoise.report.summary import write_summary
 
     out = Path(snakemake.output[0])
     names = ("cases", "segmentation", "curves", "ranking", "costs")
+    paper = [
+        tables.read(snakemake.input[name], getattr(tables, name.upper()))
+        for name in ("protocols", "runtime")
+        if snakemake.params.paper
+    ]
     figures = zip(snakemake.params.captions, snakemake.input.figures, strict=True)
     write_summary(
         out,
         experiment=snakemake.params.experiment,
         config=snakemake.params.settings,
         **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
+        further={"The published evaluation": protocols_section(*paper)} if paper else {},
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},
     )

@@ -2,13 +2,16 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from unoise.data import phantom
 from unoise.data.decathlon import Task, read_task
+from unoise.data.slice_split import divide, shown_slices
 from unoise.data.volumes import read_volume
 from unoise.errors import UserError
 from unoise.files import content_hash
@@ -21,7 +24,7 @@ def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], li
     """All cases of a config's dataset in which every class is annotated.
 
     A case that the manifest has already keeps its patient and its split; new patients are drawn into the splits that
-    lack most of their share.
+    lack most of their share. With `cases.by_slice` slices are divided instead, in the order of the dataset.
 
     Parameters
     ----------
@@ -58,6 +61,8 @@ def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], li
             remedy=f"Correct the label names in `classes`; the dataset has: {', '.join(sorted(seen))}",
         )
     _check_names("cases.patient_of", patient_of, names)
+    if config["cases"]["by_slice"]:
+        return _parts(config, rows, left_out)
     given = config["cases"]["split_of"]
     _check_names("cases.split_of", given, everyone)
     patients = {patient for patient, *_ in rows.values()}
@@ -70,11 +75,27 @@ def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], li
                 remedy="Change the split in the manifest by hand, or delete the manifest to draw all splits anew",
             )
     split_of |= _draw(sorted(patients - set(split_of)), split_of, config["cases"]["split_shares"], config["seed"])
-    cases = [
-        Case(case, patient, split_of[patient], image, label, structures, original)
-        for case, (patient, image, label, structures, original) in sorted(rows.items())
-    ]
+    cases = [Case(case, patient, split_of[patient], *rest) for case, (patient, *rest) in sorted(rows.items())]
     return cases, left_out
+
+
+def _parts(config: dict, rows: dict[str, tuple[str, ...]], left_out: list[str]) -> tuple[list[Case], list[str]]:
+    """The cases where slices are divided: a scan with slices in several splits becomes a part for each of them."""
+    wanted = set(chain(*config["classes"].values()))
+    scans = []
+    for name, (_, _, label, structures, _) in rows.items():
+        annotated = Case(name, "", "", "", "", structures).label_values()
+        values = [value for one, value in annotated.items() if one in wanted]
+        path = Path(config["dataset"]) / label
+        scans.append(shown_slices(name, path, values, config["preprocess"]["stride"]))
+    parts = list(divide(scans, config["cases"]["split_shares"], config["cases"]["first_slices"]))
+    count = Counter(name for name, _, _ in parts)
+    cases = [
+        Case(name if count[name] == 1 else f"{name}.{split}", rows[name][0], split, *rows[name][1:], slices)
+        for name, split, slices in parts
+    ]
+    unused = [f"{name}: none of the slices looked at shows a class" for name in rows if not count[name]]
+    return sorted(cases, key=lambda case: case.id), left_out + unused
 
 
 def safe_name(name: str) -> str:

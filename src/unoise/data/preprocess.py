@@ -1,5 +1,8 @@
 """From a scan as it came to the grid on which everything else works."""
 
+import logging
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from unoise.data.volumes import open_volume, read_voxels, spacing, write_volume
 from unoise.errors import UserError
 from unoise.files import write_json
 
+LOGGER = logging.getLogger("unoise")
 BODY_HU = -300.0
 TOLERANCE = 1e-3  # voxels
 
@@ -40,6 +44,7 @@ def preprocess_case(
     image: Path,
     label: Path,
     values: dict[str, int],
+    slices: tuple[int, int] | None,
     settings: dict,
     classes: dict[str, list[str]],
     out: dict,
@@ -52,8 +57,10 @@ def preprocess_case(
         NIfTI files on the same grid; the image in HU.
     values
         Structures annotated in this case with their values in the label volume.
+    slices
+        First axial slice and the one after the last, from the feet, where the case is a part of the scan.
     settings
-        The config's `preprocess`.
+        The config's `preprocess`, its window in HU.
     classes
         The config's `classes`; the k-th becomes the value k (from 1) in the new label.
     out
@@ -70,7 +77,16 @@ def preprocess_case(
     ids = _class_ids(case, read_voxels(annotation, label, case), label, values, classes)
     ids = nib.Nifti1Image(ids, scan.affine)
 
-    hu, ids = nib.as_closest_canonical(hu), nib.as_closest_canonical(ids)
+    hu, ids = (nib.as_closest_canonical(every_nth(one, settings["stride"])) for one in (hu, ids))
+    if slices is not None:
+        if slices[1] > hu.shape[2]:
+            raise UserError(
+                f"the manifest gives it the slices {slices[0]}:{slices[1]}, the scan has {hu.shape[2]}",
+                case=case,
+                file=image,
+                remedy="Write the manifest anew with `unoise cases`",
+            )
+        hu, ids = (one.slicer[:, :, slice(*slices)] for one in (hu, ids))
     affine, hu, ids = hu.affine, np.asarray(hu.dataobj), np.asarray(ids.dataobj)
     body = body_mask(hu, spacing(affine)).astype(np.uint8)
     grid = _common_grid(body, affine, settings)
@@ -92,6 +108,29 @@ def preprocess_case(
     write_volume(out["label"], ids, placed, "; ".join(f"{k} {name}" for k, name in enumerate(classes, 1)))
     write_volume(out["body"], body, placed, "inside of the patient's outline")
     write_json(out["source"], asdict(source))
+
+
+def every_nth(volume: nib.Nifti1Image, stride: Sequence[int] | None) -> nib.Nifti1Image:
+    """Every n-th voxel along each stored axis, from the first, without smoothing; all where `stride` is None."""
+    return volume.slicer[tuple(slice(None, None, step) for step in stride)] if stride else volume
+
+
+def dataset_window(images: Iterable[Path], stride: Sequence[int] | None) -> tuple[float, float]:
+    """Smallest and largest HU in several scans (of every n-th voxel where a stride is given).
+
+    Raises
+    ------
+    UserError
+        As `open_volume` and `read_voxels`.
+    """
+    low, high = math.inf, -math.inf
+    for path in images:
+        case = path.name.removesuffix(".gz").removesuffix(".nii")
+        scan = open_volume(path, case)
+        voxels = every_nth(nib.Nifti1Image(read_voxels(scan, path, case), scan.affine), stride).dataobj
+        low, high = min(low, float(np.min(voxels))), max(high, float(np.max(voxels)))
+        LOGGER.info("%s: so far %g to %g HU", case, low, high)
+    return low, high
 
 
 def body_mask(hu: np.ndarray, voxel_mm: tuple[float, float, float]) -> np.ndarray:
@@ -187,19 +226,21 @@ class Grid:
 
 
 def _common_grid(body: np.ndarray, affine: np.ndarray, settings: dict) -> Grid:
-    """The grid with the wanted spacing and shape, along the scan's axes, centred on the body's bounding box."""
+    """The grid with the wanted spacing and shape, along the scan's axes, centred on the body's box or on the scan."""
     own = np.array(spacing(affine))
     zoom = np.array([wanted / mine if wanted else 1.0 for wanted, mine in zip(settings["spacing"], own, strict=True)])
     resampled = np.maximum(1, np.round(np.array(body.shape) / zoom)).astype(int)
     shape = tuple(int(n or full) for n, full in zip(settings["shape"], resampled, strict=True))
-    box = [slice(0, n) for n in body.shape] if not body.any() else ndimage.find_objects(body.astype(np.int8))[0]
+    about_body = settings["centre"] == "body" and body.any()
+    box = ndimage.find_objects(body.astype(np.int8))[0] if about_body else [slice(0, n) for n in body.shape]
     middle = np.array(
         [
             (side.start + side.stop - 1) / 2 if n else (full - 1) / 2
             for side, n, full in zip(box, settings["shape"], body.shape, strict=True)
         ]
     )
-    return Grid(shape, zoom, middle - zoom * (np.array(shape) - 1) / 2)
+    first = middle - zoom * (np.array(shape) - 1) / 2
+    return Grid(shape, zoom, np.where(zoom == 1, np.floor(first), first))  # what is not resampled is not blurred
 
 
 def _resample(voxels: np.ndarray, grid: Grid, order: int, outside: float = 0.0) -> np.ndarray:

@@ -53,7 +53,7 @@ class EvaluateCases:
             read_slices(files[name], case, device)[0][:, 0] for name in ("label", "body", "importance")
         )
         donor = read_slices(files["donor"], case, device)[0] if "donor" in files else None
-        around = Surroundings(tuple(self.settings["window"]), self.segmenter.body_mean, donor, seed)
+        around = Surroundings(self.segmenter.window, self.segmenter.body_mean, donor, seed)
         shown = evaluated(self.target, units.probabilities, label, self.settings["min_voxels"])
         rows = []
         if shown.any():

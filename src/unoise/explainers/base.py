@@ -69,6 +69,15 @@ class Explainer(ABC):
         return {"importance": self.explain(units)}
 
 
+def make_explainer(
+    settings: dict, segmenter: Segmenter, target: ClassTarget, interpreter: nn.Module | None, compute: Compute
+) -> Explainer:
+    """The explainer of a config entry, with its `method` and `seed`."""
+    own = {name: value for name, value in settings.items() if name not in ("method", "seed", "interpreter")}
+    context = Context(segmenter, target, interpreter, compute, settings["seed"])
+    return methods.find("explainers", settings["method"]).load().EXPLAINER(context, **own)
+
+
 class ExplainCases:
     """Runs one explainer for the cases of a job.
 
@@ -87,15 +96,9 @@ class ExplainCases:
         self.key = settings["key"]
         self.compute = choose(compute, compute["case_threads"])
         self.segmenter = Segmenter.load(segmenter, self.compute)
-        own = dict(settings["explainer"])
-        method, seed = methods.find("explainers", own.pop("method")), own.pop("seed")
-        network = None
-        if interpreter:
-            network, _ = load_model(interpreter, self.compute)
-            own.pop("interpreter")
+        network = load_model(interpreter, self.compute)[0] if interpreter else None
         target = make_target(settings["target"], self.segmenter.classes)
-        context = Context(self.segmenter, target, network, self.compute, seed)
-        self.explainer: Explainer = method.load().EXPLAINER(context, **own)
+        self.explainer = make_explainer(settings["explainer"], self.segmenter, target, network, self.compute)
 
     def __call__(self, key: dict[str, str], files: dict[str, Path], out: dict[str, Path]) -> None:
         """Write the case's volumes by their names and, as `costs`, a row of `tables.COSTS`.

@@ -8,6 +8,8 @@ from torch import Tensor
 from unoise.data.units import Units
 from unoise.explainers.base import Context, Explainer
 
+Window = tuple[slice, ...]
+
 SETTINGS = {
     "patch": {"type": "integer", "minimum": 1, "default": 15, "description": "Side of the window in voxels"},
     "stride": {"type": "integer", "minimum": 1, "default": 8, "description": "Step of the window in voxels"},
@@ -32,36 +34,37 @@ class Occlusion(Explainer):
         return sum(1 for _ in corners)
 
     def explain(self, units: Units) -> Tensor:
-        windows = window_masks(units.images.shape[2:], self.patch, self.stride, units.images.device)
-        covered = windows.sum(0).clamp_min(1)
+        windows = window_slices(units.images.shape[2:], self.patch, self.stride)
+        covered = torch.zeros_like(units.images[0, 0])
+        for window in windows:
+            covered[window] += 1
         clean = self.context.target.agreement(units.probabilities, units.probabilities)
-        maps = []
-        for image, probabilities, whole in zip(units.images, units.probabilities, clean, strict=True):
-            drops = torch.zeros(len(windows), device=image.device)
-            changing = ((image[0] != self.fill) & windows).flatten(1).any(1) & (whole > 0)
-            if changing.any():
-                drops[changing] = whole - self._agreements(image, probabilities, windows[changing])
-            maps.append((drops[:, None] * windows.flatten(1)).sum(0).reshape(covered.shape) / covered)
-        return torch.stack(maps)
+        maps = torch.zeros_like(units.images[:, 0])
+        for total, image, probabilities, whole in zip(maps, units.images, units.probabilities, clean, strict=True):
+            differs = image[0] != self.fill
+            changing = [window for window in windows if whole > 0 and differs[window].any()]
+            size = self.context.compute.batch_size
+            for part in (changing[start : start + size] for start in range(0, len(changing), size)):
+                for window, drop in zip(part, whole - self._agreements(image, probabilities, part), strict=True):
+                    total[window] += drop
+        return maps / covered.clamp_min(1)
 
-    def _agreements(self, image: Tensor, probabilities: Tensor, windows: Tensor) -> Tensor:
-        """Agreement with each of the windows (W, *S) filled: (W,)."""
-        agreements = []
-        for part in windows.split(self.context.compute.batch_size):
-            obscured = torch.where(part[:, None], self.fill, image[None])
-            now = self.context.segmenter.probabilities(obscured)
-            agreements.append(self.context.target.agreement(now, probabilities[None].expand_as(now)))
-        return torch.cat(agreements)
+    def _agreements(self, image: Tensor, probabilities: Tensor, windows: list[Window]) -> Tensor:
+        """Agreement with each of the windows filled: (W,)."""
+        obscured = image.repeat(len(windows), *[1] * image.ndim)
+        for one, window in zip(obscured, windows, strict=True):
+            one[0][window] = self.fill
+        now = self.context.segmenter.probabilities(obscured)
+        return self.context.target.agreement(now, probabilities[None].expand_as(now))
 
 
-def window_masks(shape: tuple[int, ...], patch: int, stride: int, device: torch.device) -> Tensor:
-    """Every window as a bool mask (W, *shape); the last one along an axis ends at the border."""
+def window_slices(shape: tuple[int, ...], patch: int, stride: int) -> list[Window]:
+    """Every window of an image; the last one along an axis ends at the border."""
     sides = [min(patch, size) for size in shape]
-    corners = list(product(*_window_starts(shape, patch, stride)))
-    masks = torch.zeros((len(corners), *shape), dtype=torch.bool, device=device)
-    for mask, corner in zip(masks, corners, strict=True):
-        mask[tuple(slice(start, start + side) for start, side in zip(corner, sides, strict=True))] = True
-    return masks
+    return [
+        tuple(slice(start, start + side) for start, side in zip(corner, sides, strict=True))
+        for corner in product(*_window_starts(shape, patch, stride))
+    ]
 
 
 def _window_starts(shape: tuple[int, ...], patch: int, stride: int) -> list[list[int]]:

@@ -1,21 +1,55 @@
-"""MONAI networks by name."""
+"""Networks by name, with what is done to their input."""
 
 from collections.abc import Sequence
 
 import monai.networks.nets
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unoise.errors import UserError
+from unoise.networks.plain_unet import PlainUNet
+
+# Mean and standard deviation of each channel that a network sees, by the config's `network.input`.
+INPUTS = {
+    "window": ((0.0,), (1.0,)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
 
 
-def build_network(settings: dict, in_channels: int, out_channels: int) -> nn.Module:
-    """A network of `monai.networks.nets`.
+class Normalised(nn.Module):
+    """A network that sees images of one channel repeated and normalised.
+
+    Parameters
+    ----------
+    network
+        Maps (N, channels, *S) to (N, out_channels, *S).
+    mean, std
+        Of each channel, in window units.
+    """
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float], spatial_dims: int):
+        super().__init__()
+        self.network = network
+        shape = (1, len(mean), *[1] * spatial_dims)
+        self.register_buffer("mean", torch.tensor(mean, device="cpu").reshape(shape), persistent=False)
+        self.register_buffer("std", torch.tensor(std, device="cpu").reshape(shape), persistent=False)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """(N, 1, *S) in window units to what the network sees (N, channels, *S)."""
+        return (images - self.mean) / self.std
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 1, *S) in window units to logits (N, out_channels, *S)."""
+        return self.network(self.normalise(images))
+
+
+def build_network(settings: dict, out_channels: int) -> Normalised:
+    """A network of `monai.networks.nets`, or this project's `PlainUNet`.
 
     Parameters
     ----------
     settings
-        Its class name as `name`, `spatial_dims`, and further arguments of its constructor.
+        Its class name as `name`, `spatial_dims`, `input` (a key of `INPUTS`) and further arguments of its constructor.
 
     Raises
     ------
@@ -23,29 +57,33 @@ def build_network(settings: dict, in_channels: int, out_channels: int) -> nn.Mod
         If there is no such network, or it refuses its arguments.
     """
     arguments = dict(settings)
-    name = arguments.pop("name")
-    network = getattr(monai.networks.nets, name, None)
-    if not (isinstance(network, type) and issubclass(network, nn.Module)):
-        raise UserError(f"network.name: monai.networks.nets has no network {name!r}", remedy="Try UNet or BasicUNet")
+    name, (mean, std) = arguments.pop("name"), INPUTS[arguments.pop("input")]
+    kind = PlainUNet if name == PlainUNet.__name__ else getattr(monai.networks.nets, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+        raise UserError(
+            f"network.name: monai.networks.nets has no network {name!r}",
+            remedy=f"Try UNet or BasicUNet, or {PlainUNet.__name__}",
+        )
     try:
-        return network(in_channels=in_channels, out_channels=out_channels, **arguments)
+        network = kind(in_channels=len(mean), out_channels=out_channels, **arguments)
     except (TypeError, ValueError) as error:
-        raise UserError(f"network: {name} refuses its settings ({error})", remedy="See MONAI's reference") from None
+        raise UserError(f"network: {name} refuses its settings ({error})", remedy="See its reference") from None
+    return Normalised(network, mean, std, arguments["spatial_dims"])
 
 
-def fitting_network(settings: dict, in_channels: int, out_channels: int, shape: Sequence[int]) -> nn.Module:
+def fitting_network(settings: dict, out_channels: int, shape: Sequence[int]) -> Normalised:
     """A new network, after one forward pass on the CPU that shows that it fits units of this shape.
 
     Raises
     ------
     UserError
-        As `build_network`, and if it does not map (1, in_channels, *shape) to (1, out_channels, *shape).
+        As `build_network`, and if it does not map (1, 1, *shape) to (1, out_channels, *shape).
     """
-    network = build_network(settings, in_channels, out_channels).eval()
+    network = build_network(settings, out_channels).eval()
     fault = "it gives no logit for every voxel"
     try:
         with torch.no_grad():
-            made = network(torch.zeros(1, in_channels, *shape, device="cpu"))
+            made = network(torch.zeros(1, 1, *shape, device="cpu"))
     except (RuntimeError, TypeError, ValueError) as error:
         made, fault = None, " ".join(str(error).split())[:200]
     if not isinstance(made, torch.Tensor) or made.shape != (1, out_channels, *shape):
@@ -54,3 +92,8 @@ def fitting_network(settings: dict, in_channels: int, out_channels: int, shape: 
             remedy="Choose a segmentation network, and a preprocess.shape that its strides divide",
         )
     return network.train()
+
+
+def parameter_count(network: nn.Module) -> int:
+    """How many numbers a network learns."""
+    return sum(one.numel() for one in network.parameters())

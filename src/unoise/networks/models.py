@@ -5,28 +5,27 @@ from pathlib import Path
 
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
-from torch import nn
 
 from unoise.compute import Compute
 from unoise.errors import UserError
 from unoise.files import whole_file
-from unoise.networks.build import build_network
+from unoise.networks.build import Normalised, build_network
 
 
-def save_model(path: Path, network: nn.Module, card: dict) -> None:
+def save_model(path: Path, network: Normalised, card: dict) -> None:
     """Write weights and card into one safetensors file (the card as its metadata), whole or not at all.
 
     Parameters
     ----------
     card
-        Plain built-in values; `network`, `in_channels` and `out_channels` are what `load_model` builds it from.
+        Plain built-in values; `network` and `out_channels` are what `load_model` builds it from.
     """
-    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.network.state_dict().items()}
     with whole_file(path) as temporary:
         safetensors.torch.save_file(weights, temporary, metadata={"card": json.dumps(card)})
 
 
-def load_model(path: Path, compute: Compute) -> tuple[nn.Module, dict]:
+def load_model(path: Path, compute: Compute) -> tuple[Normalised, dict]:
     """A stored network, frozen and in evaluation mode on the device, and its card.
 
     Raises
@@ -37,8 +36,8 @@ def load_model(path: Path, compute: Compute) -> tuple[nn.Module, dict]:
     try:
         with safe_open(path, "pt") as file:
             card = json.loads(file.metadata()["card"])
-        network = build_network(card["network"], card["in_channels"], card["out_channels"])
-        network.load_state_dict(safetensors.torch.load_file(path))
+        network = build_network(card["network"], card["out_channels"])
+        network.network.load_state_dict(safetensors.torch.load_file(path))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"it is not a model of this project ({reason})", file=path, remedy="Train it again") from None

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from unoise.compute import Compute, in_batches
 from unoise.errors import UserError
+from unoise.networks.build import Normalised
 from unoise.networks.models import load_model
 
 
@@ -19,6 +20,8 @@ class Segmenter:
         Maps (N, 1, *S) to logits (N, classes, *S); its parameters do not require gradients.
     classes
         Names of the classes, in the order of the channels.
+    window
+        HU that are 0 and 1 in window units.
     body_mean
         Mean of the training bodies in window units.
     compute
@@ -30,9 +33,17 @@ class Segmenter:
         Units that went through the network, and gradients that came back, so far.
     """
 
-    def __init__(self, network: nn.Module, classes: list[str], body_mean: float, compute: Compute):
+    def __init__(
+        self,
+        network: Normalised,
+        classes: list[str],
+        window: tuple[float, float],
+        body_mean: float,
+        compute: Compute,
+    ):
         self.network = network
         self.classes = classes
+        self.window = window
         self.body_mean = body_mean
         self.compute = compute
         self.forwards = 0
@@ -42,15 +53,23 @@ class Segmenter:
     def load(cls, path: Path, compute: Compute) -> "Segmenter":
         """Load a trained segmenter; raises as `load_model`."""
         network, card = load_model(path, compute)
-        return cls(network, list(card["classes"]), card["training_data"]["body_mean"], compute)
+        return cls(network, list(card["classes"]), tuple(card["window"]), card["training_data"]["body_mean"], compute)
 
     def logits(self, images: Tensor) -> Tensor:
         """(N, 1, *S) to float32 logits (N, classes, *S), with gradients where they are enabled."""
-        self.forwards += len(images)
-        if images.requires_grad:
-            self.backwards += len(images)
+        return self.logits_of_input(self.network_input(images))
+
+    def network_input(self, images: Tensor) -> Tensor:
+        """(N, 1, *S) to what the network sees: its channels, normalised, (N, channels, *S)."""
+        return self.network.normalise(images)
+
+    def logits_of_input(self, network_input: Tensor) -> Tensor:
+        """As `logits`, from what the network sees."""
+        self.forwards += len(network_input)
+        if network_input.requires_grad:
+            self.backwards += len(network_input)
         with self.compute.autocast():
-            return self.network(images).float()
+            return self.network.network(network_input).float()
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
@@ -65,7 +84,7 @@ class Segmenter:
         UserError
             If there is none; the message lists the blocks that there are.
         """
-        layers = dict(self.network.named_modules())
+        layers = dict(self.network.network.named_modules())
         if name not in layers or not name:
             blocks = [one for one, module in layers.items() if one and any(True for _ in module.children())]
             raise UserError(f"the segmenter has no layer {name!r}", remedy=f"It has: {', '.join(blocks)}")

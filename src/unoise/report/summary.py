@@ -50,6 +50,7 @@ def write_summary(
     curves: pd.DataFrame,
     ranking: pd.DataFrame,
     costs: pd.DataFrame,
+    further: dict[str, list[str]],
     figures: dict[str, str],
 ) -> None:
     """Write the summary of an experiment as Markdown.
@@ -64,6 +65,8 @@ def write_summary(
         Completed by `unoise.workflow.config.complete`.
     cases, segmentation, curves, ranking, costs
         Rows of the tables of these names (`tables.CASES` and so on).
+    further
+        Paragraphs of further sections, by heading.
     figures
         Path of each figure relative to the folder of `out`, by caption.
     """
@@ -86,6 +89,8 @@ def write_summary(
         shown = test[(test["target"] == target) & (test["judge"] == judge)]
         parts.append(f"## Results for {escape(target)}, judged by {escape(judge)}")
         parts += [*_ranking_tables(group), *_visibility_tables(shown)]
+    for heading, paragraphs in further.items():
+        parts += [f"## {heading}", *paragraphs]
     parts += ["## Costs", *_costs(costs)]
     parts += ["## Words", "\n".join(f"- **{word}**: {meaning}." for word, meaning in _GLOSSARY.items())]
     parts += ["## Limits", "\n".join(f"- {limit}" for limit in _limits(config, ranking))]
@@ -224,7 +229,7 @@ def _explained(cases: pd.DataFrame, segmentation: pd.DataFrame) -> list[str]:
         for (model, name), group in patients.groupby(["model", "class"])
     ]
     intro = "The segmenter on the test patients, against the labels (mean over patients, range in brackets):"
-    return [f"The data: {data}.", intro, _table(rows)]
+    return [f"The data: {data}.", intro, table(rows)]
 
 
 def _ranking_tables(ranking: pd.DataFrame) -> list[str]:
@@ -246,7 +251,7 @@ def _ranking_tables(ranking: pd.DataFrame) -> list[str]:
             }
             for _, row in (listed.sort_values("rank") if ranked else listed).iterrows()
         ]
-        parts += [f"**Hidden by {escape(obscurer)}; {ORDERS[order].lower()}.** {control}", _table(rows)]
+        parts += [f"**Hidden by {escape(obscurer)}; {ORDERS[order].lower()}.** {control}", table(rows)]
     if ranking["patients"].max() == 1:
         parts.append("No interval and no p-value with one patient.")
     return parts
@@ -269,7 +274,7 @@ def _by_visibility(curves: pd.DataFrame, value: str, form: str) -> str:
         | {f"{100 * visibility:g} % visible": _number(one, form) for visibility, one in means.loc[explainer].items()}
         for explainer in in_order(means.index)
     ]
-    return _table(rows)
+    return table(rows)
 
 
 def _costs(costs: pd.DataFrame) -> list[str]:
@@ -284,7 +289,7 @@ def _costs(costs: pd.DataFrame) -> list[str]:
         }
         for explainer, row in costs_per_slice(costs).iterrows()
     ]
-    return [intro, _table(rows)]
+    return [intro, table(rows)]
 
 
 def _limits(config: dict, ranking: pd.DataFrame) -> Iterable[str]:
@@ -310,7 +315,8 @@ def _smallest_p(ranking: pd.DataFrame) -> float:
     return float((compared.size() * 2.0 ** (1 - compared.max())).clip(upper=1).max()) if len(compared) else 0.0
 
 
-def _table(rows: list[dict]) -> str:
+def table(rows: list[dict]) -> str:
+    """Rows as a Markdown table; the keys of the first are its columns, and texts must be escaped already."""
     if not rows:
         return "(no rows)"
     align = ["left" if name in _TEXT_COLUMNS else "right" for name in rows[0]]

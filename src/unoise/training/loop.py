@@ -13,6 +13,7 @@ from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 
 from unoise.files import whole_file
 
@@ -53,6 +54,18 @@ class State:
             torch.save(state, temporary)
 
 
+def _one_cycle(optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
+    largest = optimizer.param_groups[0]["lr"]
+    return OneCycleLR(optimizer, largest, total_steps=steps + 1, pct_start=0.1, final_div_factor=1 / FINAL_RATE)
+
+
+def _constant(optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
+    return ConstantLR(optimizer, factor=1, total_iters=steps)
+
+
+SCHEDULES = {"one_cycle": _one_cycle, "constant": _constant}
+
+
 def train(
     network: nn.Module,
     epoch_batches: Callable[[int], Iterable[tuple[Tensor, Tensor]]],
@@ -65,7 +78,7 @@ def train(
 ) -> list[dict]:
     """Train a network, and leave in it the weights of the best validation score (of the last epoch without scores).
 
-    Adam with decoupled weight decay, the learning rate of one cycle. All randomness of an epoch is seeded by its
+    Adam with decoupled weight decay. All randomness of an epoch is seeded by its
     number, so that a resumed training ends with the weights of an uninterrupted one.
 
     Parameters
@@ -87,13 +100,7 @@ def train(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"], fused=True
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        settings["learning_rate"],
-        total_steps=settings["epochs"] * steps_per_epoch + 1,
-        pct_start=0.1,
-        final_div_factor=1 / FINAL_RATE,
-    )
+    schedule = SCHEDULES[settings["schedule"]](optimizer, settings["epochs"] * steps_per_epoch)
     history: list[dict] = []
     best: dict[str, Tensor] = {}
     saved = state.load()
@@ -110,7 +117,7 @@ def train(
             network.train()
             total = steps = 0.0
             for images, reference in epoch_batches(epoch):
-                total += step(network, optimizer, loss, images, reference)
+                total += step(network, optimizer, loss, images, reference, settings["clip_gradient"])
                 schedule.step()
                 steps += 1
             network.eval()
@@ -146,7 +153,8 @@ def train(
             )
             if stopped.is_set() and epoch < settings["epochs"]:
                 raise InterruptedError(f"stopped after epoch {epoch}; the next run goes on from there")
-    network.load_state_dict(best)
+    if best:
+        network.load_state_dict(best)
     return history
 
 
@@ -156,12 +164,14 @@ def step(
     loss: Callable[[Tensor, Tensor], Tensor],
     images: Tensor,
     reference: Tensor,
+    clip_gradient: float | None,
 ) -> float:
-    """One step of the optimizer down the loss of a batch; returns the loss."""
+    """One step of the optimizer down the loss of a batch, the gradient no longer than `clip_gradient`; the loss."""
     optimizer.zero_grad(set_to_none=True)
     value = loss(images, reference)
     value.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    if clip_gradient is not None:
+        nn.utils.clip_grad_norm_(network.parameters(), clip_gradient)
     optimizer.step()
     return value.item()
 

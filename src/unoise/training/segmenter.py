@@ -1,93 +1,74 @@
-"""Training the segmenter: Dice and BCE, the best epoch by Dice on the validation patients."""
+"""Training a segmentation network: Dice and cross-entropy, the best epoch by Dice on the validation patients."""
 
+import json
 import logging
 from pathlib import Path
 
 import torch
-import yaml
 from monai.losses import DiceLoss
 from torch import Tensor, nn
 
-from unoise import tables
-from unoise.compute import Compute, choose, peak_mib
-from unoise.data.units import read_slices
-from unoise.files import content_hash, whole_file, write_json
+from unoise.compute import Compute, choose
 from unoise.networks import THRESHOLD
 from unoise.networks.build import fitting_network
-from unoise.networks.models import save_model
 from unoise.networks.segmenter import Segmenter
+from unoise.training.assignment import Assignment
 from unoise.training.loop import State, train
-from unoise.training.slices import CaseFiles, TrainingSet
+from unoise.training.slices import TrainingSet
+from unoise.training.validation import Group, read_groups
 
 LOGGER = logging.getLogger("unoise")
 
 
-def train_segmenter(
-    model: str,
-    settings: dict,
-    code: str,
-    training: CaseFiles,
-    validation: CaseFiles,
-    state: Path,
-    out: dict,
-    compute: dict,
-) -> None:
+def train_segmenter(assignment: Assignment, source: Path) -> None:
     """Train a segmenter and write its weights, history, settings and card.
 
     Parameters
     ----------
-    model
-        The `<model>` that the history names.
-    settings
-        Everything that decides what is learned: `network`, `training`, `classes`, `preprocess`, `seed`.
-    code
-        Digest of the training code.
-    training, validation
-        Preprocessed cases; where there are none for validation, the last epoch counts.
-    state
-        Folder that keeps the last finished epoch.
-    out
-        Paths of `weights`, `history`, `config`, `card` and `costs`.
-    compute
-        The config's `compute`.
+    assignment
+        Its settings: `network`, `training`, `dice_weight`, `start_at_prior`, `classes`, `learned` (the classes that
+        this network segments), `preprocess`, `seed`.
+    source
+        The `source.json` of a preprocessed case, which says the window.
     """
-    chosen = choose(compute, compute["training_threads"])
-    data = TrainingSet.load(training)
-    data_hash = training.content()
+    settings, own = assignment.settings, assignment.settings["training"]
+    compute = choose(assignment.compute, assignment.compute["training_threads"])
+    data = TrainingSet.load(assignment.training)
+    names, learned = list(settings["classes"]), settings["learned"]
+    values = [names.index(name) + 1 for name in learned]
     torch.manual_seed(settings["seed"])
-    network = fitting_network(settings["network"], 1, len(settings["classes"]), data.images.shape[2:])
-    start_at_prior(network, data.class_shares(len(settings["classes"])))
-    network = chosen.place(network)
-    patients = read_validation(validation, chosen)
-    samples = data.samples(settings["training"])
+    network = fitting_network(settings["network"], len(learned), data.images.shape[2:])
+    if settings["start_at_prior"]:
+        start_at_prior(network, data.class_shares(values))
+    assignment.begin(network)
+    network = compute.place(network)
+    window = json.loads(source.read_text(encoding="utf-8"))["window"]
+    groups = read_groups(assignment.validation, own, compute)
+    samples = data.samples(own)
     LOGGER.info(
         "%s: %d slices an epoch of %d training cases, on %s in %s",
-        model, samples, len(training.ids), chosen.device, chosen.dtype,
+        assignment.model, samples, len(assignment.training.ids), compute.device, compute.dtype,
     )  # fmt: skip
-    classes = list(settings["classes"])
     history = train(
         network,
-        lambda epoch: data.epoch(settings["training"], settings["seed"], epoch, chosen.device),
-        segmentation_loss(network, len(classes), chosen),
-        lambda: validation_dice(Segmenter(network, classes, data.body_mean, chosen), patients),
-        settings["training"],
-        -(-samples // settings["training"]["batch_size"]),
-        State(state, content_hash(settings, code, data_hash, validation.patients, validation.content())),
+        lambda epoch: data.epoch(own, settings["seed"], epoch, compute.device),
+        segmentation_loss(network, values, settings["dice_weight"], compute),
+        lambda: validation_dice(Segmenter(network, learned, window, data.body_mean, compute), values, groups),
+        own,
+        -(-samples // own["batch_size"]),
+        State(assignment.state, assignment.fingerprint()),
         settings["seed"],
     )
     card = {
-        "network": settings["network"],
-        "in_channels": 1,
-        "out_channels": len(classes),
-        "classes": classes,
-        "input": "preprocessed CT in window units in [0, 1], axial slices (N, 1, X, Y)",
+        "out_channels": len(learned),
+        "classes": learned,
+        "window": window,
         "output": "one logit a class (N, classes, X, Y)",
         "preprocess": settings["preprocess"],
-        "training_data": {"cases": len(training.ids), "sha256": data_hash, "body_mean": data.body_mean},
+        "training_data": data.card(assignment.training),
     }
-    seen = samples * settings["training"]["epochs"]
-    passes = {"units": seen, "forwards": seen, "backwards": seen}
-    write_trained(network, model, history, passes, settings, card, out)
+    seen = samples * own["epochs"]
+    assignment.finish(network, history, {"units": seen, "forwards": seen, "backwards": seen}, card)
 
 
 def start_at_prior(network: nn.Module, shares: list[float]) -> None:
@@ -102,55 +83,30 @@ def start_at_prior(network: nn.Module, shares: list[float]) -> None:
             heads[-1].bias.copy_(torch.logit(torch.tensor(shares, device="cpu"), eps=1e-6))
 
 
-def write_trained(
-    network: nn.Module, model: str, history: list[dict], passes: dict, settings: dict, card: dict, out: dict
-) -> None:
-    """Write what every trained model has: history, costs, resolved settings, card, and last the weights."""
-    tables.write(out["history"], tables.HISTORY, [{"model": model, **row} for row in history])
-    seconds, peak = sum(row["seconds"] for row in history), peak_mib(next(network.parameters()).device)
-    costs = {"stage": "train", "model": model, **passes, "seconds": seconds, "peak_mib": peak}
-    tables.write(out["costs"], tables.COSTS, [costs])
-    with whole_file(out["config"]) as temporary:
-        temporary.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    write_json(out["card"], card)
-    save_model(out["weights"], network, card)
-
-
-def segmentation_loss(network: nn.Module, classes: int, compute: Compute):
-    """Dice and binary cross-entropy of logits against class values, as a function of a batch."""
+def segmentation_loss(network: nn.Module, values: list[int], dice_weight: float, compute: Compute):
+    """Binary cross-entropy and weighted Dice loss of logits against class values, as a function of a batch."""
     dice = DiceLoss(sigmoid=True, batch=True)
     cross_entropy = nn.BCEWithLogitsLoss()
 
     def loss(images: Tensor, labels: Tensor) -> Tensor:
         with compute.autocast():
             logits = network(images)
-        reference = torch.cat([labels == value for value in range(1, classes + 1)], dim=1).float()
-        return dice(logits.float(), reference) + cross_entropy(logits.float(), reference)
+        reference = torch.cat([labels == value for value in values], dim=1).float()
+        fit = cross_entropy(logits.float(), reference)
+        return fit + dice_weight * dice(logits.float(), reference) if dice_weight else fit
 
     return loss
 
 
-Validation = list[tuple[Tensor, Tensor]]
-
-
-def read_validation(cases: CaseFiles, compute: Compute) -> list[Validation]:
-    """Images (Z, 1, X, Y) and class values (Z, X, Y) of the validation cases, grouped by patient."""
-    patients: dict[str, Validation] = {}
-    for case, patient, image, label in zip(cases.ids, cases.patients, cases.images, cases.labels, strict=True):
-        pair = tuple(read_slices(path, case, compute.device)[0] for path in (image, label))
-        patients.setdefault(patient, []).append((pair[0], pair[1][:, 0]))
-    return list(patients.values())
-
-
-def validation_dice(segmenter: Segmenter, patients: list[Validation]) -> float | None:
-    """Mean over patients and classes of the Dice pooled over a patient's slices; None without patients."""
+def validation_dice(segmenter: Segmenter, values: list[int], groups: list[Group]) -> float | None:
+    """Mean over groups and classes of the Dice pooled over a group's slices; None without groups."""
     scores = []
-    for cases in patients:
-        counts = torch.zeros(len(segmenter.classes), 2, device=segmenter.compute.device)
-        for images, label in cases:
+    for group in groups:
+        counts = torch.zeros(len(values), 2, device=segmenter.compute.device)
+        for images, label in group:
             predicted = segmenter.probabilities(images) > THRESHOLD
-            for channel in range(len(segmenter.classes)):
-                reference = label == channel + 1
+            for channel, value in enumerate(values):
+                reference = label == value
                 counts[channel, 0] += 2 * (predicted[:, channel] & reference).sum()
                 counts[channel, 1] += predicted[:, channel].sum() + reference.sum()
         scores.append((counts[:, 0] / counts[:, 1].clamp_min(1)).mean().item())

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from monai.networks.layers import AffineTransform
 from torch import Tensor
 
 from unoise.compute import generator
 from unoise.data.units import read_slices
 from unoise.errors import UserError
 from unoise.files import files_hash
+from unoise.workflow import methods
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,23 @@ class TrainingSet:
         """
         drawn = self._draw(settings, np.random.default_rng([seed, number]))
         random = generator(seed, "augment", number)
+        augment = methods.find("training.augmentations", settings["augmentation"]).load().AUGMENT
         for part in torch.from_numpy(drawn).split(settings["batch_size"]):
             images, labels = self.images[part].to(device), self.labels[part].to(device).float()
-            yield augment(images, labels, random) if settings["augment"] else (images, labels)
+            yield augment(images, labels, random)
 
     def samples(self, settings: dict) -> int:
         """How many slices an epoch has."""
         foreground = int(self._shows_class().sum())
         return settings["samples_per_epoch"] or round(foreground / (1 - settings["background_share"]))
 
-    def class_shares(self, classes: int) -> list[float]:
-        """The share of all voxels that each class has."""
-        return [(self.labels == value).float().mean().item() for value in range(1, classes + 1)]
+    def class_shares(self, values: list[int]) -> list[float]:
+        """The share of all voxels that each of these class values has."""
+        return [(self.labels == value).float().mean().item() for value in values]
+
+    def card(self, cases: CaseFiles) -> dict[str, int | str | float]:
+        """What a model's card says of the data it was trained on."""
+        return {"cases": len(cases.ids), "sha256": cases.content(), "body_mean": self.body_mean}
 
     def _shows_class(self) -> np.ndarray:
         return (self.labels > 0).flatten(1).any(1).numpy()
@@ -123,32 +128,3 @@ def _take(pool: np.ndarray, count: int, random: np.random.Generator) -> np.ndarr
     """`count` members of a pool in random order; none twice before all others were taken as often."""
     rounds = [random.permutation(pool) for _ in range(-(-count // len(pool)))] if count else []
     return np.concatenate([*rounds, np.empty(0, pool.dtype)])[:count]
-
-
-def augment(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Rotate (to 11 degrees), scale (to 12 %) and shift (to 6 %) slices and labels; change the slices' intensities.
-
-    Parameters
-    ----------
-    images, labels
-        (N, 1, X, Y) on any device; labels are resampled by nearest neighbour, beyond the border lies 0.
-    random
-        A generator on the CPU.
-    """
-
-    def uniform(low: float, high: float) -> Tensor:
-        return torch.empty(len(images), device="cpu").uniform_(low, high, generator=random).to(images.device)
-
-    angle, zoom = uniform(-0.2, 0.2), uniform(0.88, 1.12)
-    across, along = zoom * angle.cos(), zoom * angle.sin()
-    rows = [across, -along, uniform(-0.12, 0.12), along, across, uniform(-0.12, 0.12)]
-    theta = torch.stack(rows, dim=1).reshape(-1, 2, 3)
-    moved, labels = (
-        AffineTransform(mode=mode, padding_mode="zeros", normalized=True, align_corners=True)(one, theta)
-        for one, mode in ((images, "bilinear"), (labels, "nearest"))
-    )
-    gain, shift, gamma, spread = (
-        uniform(*ends).reshape(-1, 1, 1, 1) for ends in ((0.9, 1.1), (-0.04, 0.04), (0.85, 1.2), (0.0, 0.03))
-    )
-    noise = torch.randn(moved.shape, generator=random, device="cpu").to(images.device)
-    return gain * moved.clamp(0, 1) ** gamma + shift + spread * noise, labels

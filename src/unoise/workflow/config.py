@@ -50,10 +50,12 @@ def complete(config: object, path: str | Path = "config") -> dict:
     except (ValueError, TypeError) as error:
         _refuse(path, (), f"a value is not a finite number, a text, a list or a table ({error})")
     _check(config, _SCHEMA, path)
-    for name, objective in config["interpreters"].items():
+    config["segmenter"] = _model(path, ("segmenter",), config["segmenter"])
+    for name, interpreter in config["interpreters"].items():
+        config["interpreters"][name] = _model(path, ("interpreters", name), interpreter)
         place = ("interpreters", name, "objective")
-        chosen = _method(path, place, "training.objectives", objective["objective"]["method"])
-        _check(objective["objective"], chosen.schema(method={"type": "string"}), path, *place)
+        chosen = _method(path, place, "training.objectives", interpreter["objective"]["method"])
+        _check(interpreter["objective"], chosen.schema(method={"type": "string"}), path, *place)
     for name, explainer in config["explainers"].items():
         chosen = _method(path, ("explainers", name), "explainers", explainer["method"])
         _check(explainer, chosen.schema(method={"type": "string"}), path, "explainers", name)
@@ -68,15 +70,30 @@ def complete(config: object, path: str | Path = "config") -> dict:
     twice = [label for label, count in Counter(chain(*config["classes"].values())).items() if count > 1]
     if twice:
         _refuse(path, ("classes",), f"label {twice[0]!r} is in two classes", "Leave it in one of them")
-    low, high = config["preprocess"]["window"]
-    if not low < high:
-        _refuse(path, ("preprocess", "window"), f"{low:g} is not below {high:g}", "Give the lower end first")
+    window = config["preprocess"]["window"]
+    if isinstance(window, list) and not window[0] < window[1]:
+        _refuse(path, ("preprocess", "window"), "{:g} is not below {:g}".format(*window), "Give the lower end first")
     if None in config["preprocess"]["shape"][:2]:
         _refuse(path, ("preprocess", "shape"), "the first two numbers are missing", "Slices need one common size")
     if not any(config["cases"]["split_shares"].values()):
         _refuse(path, ("cases", "split_shares"), "every share is 0", "Give `train` and `test` a share")
-    config["dataset"] = _expand(config["dataset"], path)
+    config["dataset"] = _expand(config["dataset"], path, "dataset")
     return config
+
+
+def _model(path: str | Path, place: tuple[str, ...], model: dict) -> dict:
+    """An entry that describes a network and its training, checked; the environment's part of `weights` filled in."""
+    for kind in {"training", "pretraining"} & model.keys():
+        _method(path, (*place, kind, "augmentation"), "training.augmentations", model[kind]["augmentation"])
+    if "weights" in model and "pretraining" in model:
+        _refuse(path, (*place, "pretraining"), "there are weights to start from already", "Leave one of the two out")
+    starts = {"training": model.get("weights") or model.get("pretraining"), "pretraining": None}
+    for kind in {"training", "pretraining"} & model.keys():
+        if model[kind]["epochs"] == 0 and not starts[kind]:
+            _refuse(path, (*place, kind, "epochs"), "0 epochs leave an untrained network", "Give `weights`, or epochs")
+    if "weights" not in model:
+        return model
+    return model | {"weights": _expand(model["weights"], path, ".".join((*place, "weights")))}
 
 
 def _method(path: str | Path, place: Iterable, family: str, name: str) -> methods.Method:
@@ -86,14 +103,14 @@ def _method(path: str | Path, place: Iterable, family: str, name: str) -> method
     return methods.find(family, name)
 
 
-def _expand(dataset: str, path: str | Path) -> str:
-    expanded = os.path.expandvars(dataset)
+def _expand(value: str, path: str | Path, place: str) -> str:
+    expanded = os.path.expandvars(value)
     missing = re.search(r"\$\{?(\w+)", expanded)
     if missing:
         raise UserError(
-            f"dataset: the environment variable {missing[1]} is not set",
+            f"{place}: the environment variable {missing[1]} is not set",
             file=path,
-            remedy=f"Set it to the folder of your data (export {missing[1]}=/path/to/data), or write the folder here",
+            remedy=f"Set it to where yours lies (export {missing[1]}=/path/to/it), or write the path here",
         )
     return os.path.expanduser(expanded)
 

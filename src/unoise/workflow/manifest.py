@@ -13,6 +13,8 @@ from unoise.files import whole_file
 
 SPLITS = ("train", "validation", "calibration", "test")
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SLICES = re.compile(r"(\d+:\d+)?")
+_MAY_BE_EMPTY = ("original", "slices")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Case:
         Labels annotated in this case with their voxel values, as "liver=1;pancreas=2".
     original
         The name in the dataset where it had to be changed for the id, else empty.
+    slices
+        Where the case is a part of a scan, its axial slices as "20:35", counted from the feet from 0, the end left out.
     """
 
     id: str
@@ -40,10 +44,15 @@ class Case:
     label: str
     structures: str
     original: str = ""
+    slices: str = ""
 
     def label_values(self) -> dict[str, int]:
         """Annotated structures with their values in the label volume."""
         return {name: int(value) for name, value in (s.rsplit("=", 1) for s in self.structures.split(";") if s)}
+
+    def slice_range(self) -> tuple[int, int] | None:
+        """First slice and the one after the last, of a case that is a part of a scan."""
+        return tuple(map(int, self.slices.split(":"))) if self.slices else None
 
 
 _COLUMNS = [field.name for field in fields(Case)]
@@ -55,7 +64,8 @@ def read_manifest(path: Path) -> list[Case]:
     Raises
     ------
     UserError
-        If it is missing, a column or value is wrong, an id occurs twice or a patient is in two splits.
+        If it is missing, a column or value is wrong, an id occurs twice or a patient is in two splits (which only
+        parts of a scan may be).
     """
     if not path.is_file():
         raise UserError(
@@ -98,6 +108,7 @@ def _case(row: dict, path: Path, number: int) -> Case:
     def wrong(what: str, remedy: str) -> UserError:
         return UserError(f"line {number}: {what}", case=row.get("id"), file=path, remedy=remedy)
 
+    row |= {key: row[key] or "" for key in _MAY_BE_EMPTY}  # editors remove tabs at the end of a line
     if None in row or None in row.values():
         raise wrong(f"it does not have {len(_COLUMNS)} columns", "Separate columns by one tab")
     for key in ("id", "patient"):
@@ -113,6 +124,8 @@ def _case(row: dict, path: Path, number: int) -> Case:
         case.label_values()
     except ValueError:
         raise wrong(f"structures {case.structures!r} cannot be read", "Write them as liver=1;pancreas=2") from None
+    if not _SLICES.fullmatch(case.slices) or (case.slices and not int.__lt__(*case.slice_range())):
+        raise wrong(f"slices {case.slices!r} cannot be read", "Write them as 20:35, or leave them out")
     return case
 
 
@@ -122,7 +135,7 @@ def _check_together(cases: list[Case], path: Path) -> None:
         raise UserError("its id occurs more than once", case=twice[0], file=path, remedy="Give each row its own id")
     splits: dict[str, str] = {}
     for case in cases:
-        if splits.setdefault(case.patient, case.split) != case.split:
+        if splits.setdefault(case.patient, case.split) != case.split and not case.slices:
             raise UserError(
                 f"patient {case.patient} is in the splits {splits[case.patient]} and {case.split}",
                 case=case.id,
@@ -130,7 +143,7 @@ def _check_together(cases: list[Case], path: Path) -> None:
                 remedy="Put all cases of a patient into one split",
             )
     for split in ("train", "test"):
-        if split not in splits.values():
+        if split not in {case.split for case in cases}:
             raise UserError(
                 f"no case is in the split {split!r}",
                 file=path,

@@ -13,6 +13,7 @@ from unoise.workflow.manifest import SPLITS, Case, read_manifest
 
 CONTROL = "control-"
 PANEL_CASES = 4
+TIMED_CASES = 6
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,11 @@ class Plan:
                 f"The maps of a few test cases ({target})": f"{folder}/panel.png",
                 f"As the first figure, by Dice with the label ({target})": f"{folder}/dice.png",
             }
+            if self.has_paper:
+                captions |= {
+                    f"Figure 1 of the U-Noise paper, drawn from this run ({target})": f"{folder}/paper_curves.png",
+                    f"Figure 2 of the U-Noise paper, drawn from this run ({target})": f"{folder}/paper_sizes.png",
+                }
         return captions | {
             "What each explanation cost": f"{self.root}/figures/costs.png",
             "How the trainings went": f"{self.root}/figures/history.png",
@@ -153,12 +159,49 @@ class Plan:
     def segmenter_settings(self) -> dict:
         """All that decides what the segmenter learns, but for the data."""
         chosen = {key: self.config[key] for key in ("classes", "preprocess", "segmenter", "seed")}
-        return {**chosen.pop("segmenter"), **chosen}
+        return {**chosen.pop("segmenter"), "learned": list(self.config["classes"]), **chosen}
 
     @cached_property
     def segmenter(self) -> str:
         """The segmenter's `<model>`: its key and a short hash of its settings."""
         return f"segmenter-{content_hash(self.segmenter_settings)[:8]}"
+
+    @cached_property
+    def segmenters(self) -> dict[str, dict]:
+        """Every segmentation network to train, `<model>` to its settings: the segmenter, and interpreters' starts."""
+        starts = {self.start(*pair): self._start_settings(*pair) for pair in self.interpreters.values()}
+        return {self.segmenter: self.segmenter_settings} | {model: one for model, one in starts.items() if model}
+
+    def start(self, key: str, target: str) -> str | None:
+        """The `<model>`, a segmentation network of its own shape, from which an interpreter starts, if any."""
+        settings = self._start_settings(key, target)
+        return f"{key}-start-{content_hash(settings)[:8]}" if settings else None
+
+    def _start_settings(self, key: str, target: str) -> dict | None:
+        interpreter = self.config["interpreters"][key]
+        if "pretraining" not in interpreter:
+            return None
+        own = {"network": interpreter["network"], "training": interpreter["pretraining"]}
+        base = {name: value for name, value in self.segmenter_settings.items() if name != "weights"}
+        return {**base, **own, "learned": [self.config["targets"][target]["class"]]}
+
+    def start_weights(self, model: str) -> list[str]:
+        """The file of weights from which a model's training starts; none where it starts from nothing."""
+        if model in self.segmenters:
+            return [self.segmenters[model]["weights"]] if "weights" in self.segmenters[model] else []
+        key, target = self.interpreters[model]
+        start, given = self.start(key, target), self.config["interpreters"][key].get("weights")
+        return [f"{self.root}/{paths.WEIGHTS.format(model=start)}"] if start else [given] if given else []
+
+    @property
+    def trained(self) -> list[str]:
+        """Every `<model>` that is trained."""
+        return [*self.segmenters, *self.interpreters]
+
+    def window_input(self) -> dict[str, str]:
+        """The rule input `window` of preprocessing, where the window is the range of the dataset, else nothing."""
+        whole = self.config["preprocess"]["window"] == "dataset"
+        return {"window": f"{self.root}/{paths.WINDOW}"} if whole else {}
 
     def training_files(self) -> dict[str, list[str]]:
         """Inputs of every training: preprocessed files of the training and the validation cases, by name."""
@@ -173,6 +216,7 @@ class Plan:
         """All that decides what an interpreter of this segmenter learns about a target, but for the data."""
         return {
             **self.config["interpreters"][key],
+            "start": self.start(key, target),
             "target": self.config["targets"][target],
             "segmenter": self.segmenter,
             "seed": self.config["seed"],
@@ -224,8 +268,10 @@ class Plan:
         groups: dict[tuple, list[str]] = {}
         for key in self.config["explainers"]:
             method = self.method(key)
-            splits = SPLITS if "interpreter" in method.needs else self.evaluated_splits(key)
-            name = "learned" if "interpreter" in method.needs else "controls" if "validation" in splits else "rivals"
+            learned = "interpreter" in method.needs
+            wanted = {*self.evaluated_splits(key), *self._protocol_splits}
+            splits = tuple(split for split in SPLITS if learned or split in wanted)
+            name = "learned" if learned else "controls" if key.startswith(CONTROL) else "rivals"
             groups.setdefault((name, method.volumes, splits), []).append(key)
         return [Group(name, tuple(keys), volumes, splits) for (name, volumes, splits), keys in groups.items()]
 
@@ -261,13 +307,7 @@ class Plan:
         """All settings that decide what evaluating a map for a target gives."""
         own = self.config["evaluation"]
         chosen = {key: own[key] for key in ("obscurers", "kept_first", "removed_first", "min_voxels")}
-        window = self.config["preprocess"]["window"]
-        return {
-            **chosen,
-            "target": self.config["targets"][target],
-            "window": window,
-            "seed": self.config["seed"],
-        }
+        return {**chosen, "target": self.config["targets"][target], "seed": self.config["seed"]}
 
     def donor_input(self, cases: list[str]) -> dict[str, list[str]]:
         """The rule input `donor`, one preprocessed image a case, where an obscurer needs it, else nothing."""
@@ -275,7 +315,63 @@ class Plan:
             return {}
         return {"donor": [f"{self.root}/{paths.IMAGE.format(case=self.donor(case))}" for case in cases]}
 
+    # The published evaluation
+
+    @property
+    def has_paper(self) -> bool:
+        """Whether the published evaluation is asked for."""
+        return bool(self.config["paper_protocols"])
+
+    @cached_property
+    def interpreted(self) -> list[str]:
+        """Explainers that use an interpreter."""
+        return [key for key in self.config["explainers"] if "interpreter" in self.method(key).needs]
+
+    @property
+    def protocol_cases(self) -> list[str]:
+        """Cases of the splits that the protocols look at; every explainer makes maps for them."""
+        return self.ids(*self._protocol_splits)
+
+    @property
+    def _protocol_splits(self) -> list[str]:
+        return sorted({protocol["split"] for protocol in self.config["paper_protocols"].values()}, key=SPLITS.index)
+
+    def protocol_files(self, wildcards, path: str) -> list[str]:
+        """A file of each of these cases, for a rule with the wildcards target and explainer."""
+        named = {"model": self.segmenter, "target": wildcards.target, "explainer": wildcards.explainer}
+        volume = self._protocol_volume(wildcards.explainer)
+        return [f"{self.root}/{path.format(**named, volume=volume, case=case)}" for case in self.protocol_cases]
+
+    def protocol_settings(self, explainer: str, target: str) -> dict:
+        """All settings that decide what the published evaluation gives."""
+        return {
+            "key": {"model": self.segmenter, "target": target, "explainer": explainer},
+            "target": self.config["targets"][target],
+            "seed": self.config["seed"],
+            "protocols": self.config["paper_protocols"],
+            "volume": self._protocol_volume(explainer),
+        }
+
+    def _protocol_volume(self, explainer: str) -> str:
+        return "noise_scale" if "noise_scale" in self.method(explainer).volumes else "importance"
+
+    def interpreter_card(self, wildcards) -> list[str]:
+        """The card of an explainer's interpreter; none for an explainer without one."""
+        if wildcards.explainer not in self.interpreted:
+            return []
+        return [f"{self.root}/{paths.CARD.format(model=self.interpreter(wildcards.explainer, wildcards.target))}"]
+
+    @property
+    def timed_cases(self) -> list[str]:
+        """Test cases of whose slices the run times are taken."""
+        return self.ids("test")[:TIMED_CASES]
+
     # Code
+
+    @property
+    def explainer_modules(self) -> list[str]:
+        """Modules of all explainers of the config."""
+        return sorted({self.method(key).module for key in self.config["explainers"]})
 
     def explainer_code(self, explainer: str) -> str:
         """Digest of the code behind an explainer's maps."""
@@ -287,10 +383,19 @@ class Plan:
         used = [methods.find("obscurers", name).module for name in self.config["evaluation"]["obscurers"]]
         return code_digest("unoise.evaluation.evaluate", *used)
 
+    def segmenter_code(self, model: str) -> str:
+        """Digest of the code that trains a segmentation network."""
+        return code_digest("unoise.training.segmenter", _augmentation(self.segmenters[model]))
+
     def interpreter_code(self, model: str) -> str:
         """Digest of the code that trains an interpreter, its objective's included."""
-        objective = self.config["interpreters"][self.interpreters[model][0]]["objective"]["method"]
-        return code_digest("unoise.training.interpreter", methods.find("training.objectives", objective).module)
+        settings = self.config["interpreters"][self.interpreters[model][0]]
+        objective = methods.find("training.objectives", settings["objective"]["method"])
+        return code_digest("unoise.training.interpreter", objective.module, _augmentation(settings))
+
+
+def _augmentation(settings: dict) -> str:
+    return methods.find("training.augmentations", settings["training"]["augmentation"]).module
 
 
 def manifest_path(config: dict, project: Path) -> Path:

@@ -14,13 +14,13 @@ SETTINGS = {
         "type": "number",
         "minimum": 0,
         "default": 0.225,
-        "description": "Noise where B is 0, in window units (published: 1 after ImageNet normalisation)",
+        "description": "Noise where B is 0, in units of the segmenter's input (published: 1, input: imagenet)",
     },
     "noise_max": {
         "type": "number",
         "exclusiveMinimum": 0,
         "default": 1.125,
-        "description": "Noise where B is 1, in window units (published: 5 after ImageNet normalisation)",
+        "description": "Noise where B is 1, in the same units (published: 5, input: imagenet)",
     },
     "ratio": {
         "type": "number",
@@ -32,7 +32,10 @@ SETTINGS = {
 
 
 class PaperObjective(Objective):
-    """BCE(f(x + σ·ε), label) − λ·mean(log B), with B = sigmoid(g(x)), σ = B·(max − min) + min and ε ~ N(0, 1)."""
+    """BCE(f(x + σ·ε), label) − λ·mean(log B), with B = sigmoid(g(x)), σ = B·(max − min) + min and ε ~ N(0, 1).
+
+    x is what the segmenter sees, normalised; all of its channels get the same noise.
+    """
 
     def __init__(self, segmenter: Segmenter, target: ClassTarget, noise_min: float, noise_max: float, ratio: float):
         super().__init__(segmenter, target)
@@ -42,7 +45,8 @@ class PaperObjective(Objective):
 
     def loss(self, scale_logits: Tensor, images: Tensor, labels: Tensor) -> Tensor:
         sigma = scale_logits.sigmoid() * (self.noise_max - self.noise_min) + self.noise_min
-        logits = self.segmenter.logits(images + sigma * torch.randn_like(images))
+        seen = self.segmenter.network_input(images)
+        logits = self.segmenter.logits_of_input(seen + sigma * torch.randn_like(sigma))
         fit = functional.binary_cross_entropy_with_logits(
             self.target.probability(logits), self.target.labelled(labels[:, 0]).float()
         )

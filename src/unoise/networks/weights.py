@@ -1,0 +1,89 @@
+"""Weights from a file: this project's models, and the layout of the published U-Noise models."""
+
+import re
+from pathlib import Path
+from pickle import UnpicklingError
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from unoise.errors import UserError
+from unoise.networks.build import Normalised
+
+# What a published checkpoint holds beside tensors; none of it is needed, and none of its code is run.
+_LIGHTNING = [
+    (dict, "pytorch_lightning.utilities.parsing.AttributeDict"),
+    (dict, "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint"),
+]
+_PREFIXES = ("", "model.", "noise_model.")
+# Places in the published blocks, which are plain lists, of what MONAI's blocks name.
+_BLOCK = {"0": "0.conv", "1": "0.adn.N", "3": "1.conv", "4": "1.adn.N"}
+_UP = {"1": "1.conv", "2": "1.adn.N"}
+
+
+def load_weights(network: Normalised, path: Path) -> None:
+    """Fill a network with weights from a `.safetensors` file, or from a PyTorch file (read as weights only).
+
+    Names may be those of the network or those of the published U-Noise models (whose Lightning checkpoints put
+    `model.` before a segmenter's and `noise_model.` before an interpreter's).
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read as weights, or they do not fit the network.
+    """
+    stored = _read(path)
+    wanted = network.network.state_dict()
+    reason = "it has none of the network's names"
+    for prefix in _PREFIXES:
+        mine = {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
+        for found in (mine, {_translated(name): value for name, value in mine.items()}):
+            common = wanted.keys() & found.keys()
+            if not common:
+                continue
+            missing = sorted(wanted.keys() - found.keys())
+            unfit = sorted(name for name in common if wanted[name].shape != found[name].shape)
+            if not missing and not unfit:
+                network.network.load_state_dict({name: found[name] for name in wanted})
+                return
+            name = (missing or unfit)[0]
+            stands = tuple(found[name].shape) if name in found else "missing"
+            reason = f"{name} is {stands}, the network has {tuple(wanted[name].shape)}"
+    raise UserError(
+        f"its weights do not fit the network ({reason})", file=path, remedy="Name the network that they were trained in"
+    )
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        with torch.serialization.safe_globals(_LIGHTNING):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        SafetensorError,
+        OSError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        UnpicklingError,
+    ) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"it cannot be read as weights ({reason})",
+            file=path,
+            remedy="Save the weights alone, as safetensors, where you trust the file",
+        ) from None
+    content = content.get("state_dict", content) if isinstance(content, dict) else {}
+    return {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
+
+
+def _translated(name: str) -> str:
+    """A published name as this project's `PlainUNet` has it."""
+    name = re.sub(r"^(downs\.\d+|ups\.\d+\.conv)\.([0134])\.", lambda m: f"{m[1]}.{_BLOCK[m[2]]}.", name)
+    name = re.sub(r"^(ups\.\d+\.up)\.([12])\.", lambda m: f"{m[1]}.{_UP[m[2]]}.", name)
+    return re.sub(r"^conv1x1\.", "conv1x1.conv.", name)

@@ -1,0 +1,107 @@
+"""What every training is given, and what it leaves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from unoise import tables
+from unoise.compute import peak_mib
+from unoise.files import content_hash, file_hash, whole_file, write_json
+from unoise.networks.build import Normalised, parameter_count
+from unoise.networks.models import save_model
+from unoise.networks.weights import load_weights
+from unoise.training.slices import CaseFiles
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One model to train.
+
+    Attributes
+    ----------
+    model
+        Its `<model>`.
+    settings
+        Everything that decides what is learned, but for the data: `network`, `training`, `seed` and more.
+    code
+        Digest of the training code.
+    training, validation
+        Preprocessed cases; where there are none for validation, the last epoch counts.
+    start
+        File of weights to start from, or None.
+    state
+        Folder that keeps the last finished epoch.
+    out
+        Paths of `weights`, `history`, `config`, `card` and `costs`.
+    compute
+        The config's `compute`.
+    """
+
+    model: str
+    settings: dict
+    code: str
+    training: CaseFiles
+    validation: CaseFiles
+    start: Path | None
+    state: Path
+    out: dict[str, Path]
+    compute: dict
+
+    @classmethod
+    def of(cls, model: str, inputs: Mapping, outputs: Mapping, params, compute: dict) -> "Assignment":
+        """From what a rule has: `start` (a list of at most one file) and the files of the cases as inputs."""
+        return cls(
+            model,
+            params.settings,
+            params.code,
+            CaseFiles.of("train", params.training, inputs),
+            CaseFiles.of("validation", params.validation, inputs),
+            next(map(Path, inputs["start"]), None),
+            Path(params.state),
+            {name: Path(path) for name, path in outputs.items()},
+            compute,
+        )
+
+    def begin(self, network: Normalised) -> None:
+        """Fill a new network with the weights to start from, if there are any; raises as `load_weights`."""
+        if self.start:
+            load_weights(network, self.start)
+
+    def fingerprint(self, *files: Path) -> str:
+        """Of everything that decides the weights: settings, code, data, the start and further files."""
+        return content_hash(
+            self.settings,
+            self.code,
+            self.training.content(),
+            self.validation.patients,
+            self.validation.content(),
+            [file_hash(path) for path in (self.start, *files) if path],
+        )
+
+    def finish(self, network: Normalised, history: list[dict], passes: dict[str, int], card: dict) -> None:
+        """Write what every trained model has: history, costs, resolved settings, card, and last the weights.
+
+        Parameters
+        ----------
+        passes
+            Columns units, forwards and backwards of `tables.COSTS`.
+        card
+            What this kind of model says beside what all say.
+        """
+        tables.write(self.out["history"], tables.HISTORY, [{"model": self.model, **row} for row in history])
+        seconds, peak = sum(row["seconds"] for row in history), peak_mib(next(network.parameters()).device)
+        costs = {"stage": "train", "model": self.model, **passes, "seconds": seconds, "peak_mib": peak}
+        tables.write(self.out["costs"], tables.COSTS, [costs])
+        with whole_file(self.out["config"]) as temporary:
+            temporary.write_text(yaml.safe_dump(self.settings, sort_keys=False), encoding="utf-8")
+        shared = {
+            "network": self.settings["network"],
+            "parameters": parameter_count(network),
+            "pretrained": bool(self.settings.get("start")),
+            "input": "preprocessed CT in window units in [0, 1], axial slices (N, 1, X, Y)",
+        }
+        card = shared | card
+        write_json(self.out["card"], card)
+        save_model(self.out["weights"], network, card)

@@ -1,0 +1,18 @@
+"""Times every explainer on single slices."""
+
+from pathlib import Path
+
+from unoise.workflow.job import job
+
+with job(snakemake):
+    from unoise.evaluation.runtime import time_explainers
+
+    time_explainers(
+        snakemake.params.settings,
+        Path(snakemake.input.segmenter),
+        dict(zip(snakemake.params.interpreted, map(Path, snakemake.input.interpreters), strict=True)),
+        snakemake.params.cases,
+        {name: list(map(Path, snakemake.input[name])) for name in ("image", "label", "prediction")},
+        Path(snakemake.output[0]),
+        snakemake.config["compute"],
+    )
