@@ -11,9 +11,8 @@ from nibabel.processing import resample_from_to
 from scipy.spatial.transform import Rotation
 
 from unoise.data.preprocess import body_mask, preprocess_case
-from unoise.data.volumes import read_volume, write_volume
+from unoise.data.volumes import read_volume
 from unoise.errors import UserError
-from unoise.files import whole_file, whole_folder, write_json
 
 SETTINGS = {
     "spacing": [3.0, 3.0, None],
@@ -368,49 +367,6 @@ def test_label_cropped_away(save, run):
     refused(run, *save(hu, label), "label", "is left on the preprocessed grid.*preprocess.shape", **settings)
 
 
-def test_a_volume_written_anew_leaves_other_names_of_the_old_one(tmp_path):
-    """Outputs are hard links into the store of finished cases: a new output must not change what lies there."""
-    path, stored = tmp_path / "image.nii.gz", tmp_path / "stored.nii.gz"
-    write_volume(path, np.ones((2, 2, 2), np.float32), np.eye(4))
-    stored.hardlink_to(path)
-    write_volume(path, np.zeros((2, 2, 2), np.float32), np.eye(4))
-    assert read_volume(stored, "scan")[0].all()
-    assert not read_volume(path, "scan")[0].any()
-    assert sorted(tmp_path.iterdir()) == [path, stored]
-
-
-def test_a_file_interrupted_leaves_the_old_one(tmp_path):
-    path = tmp_path / "source.json"
-    write_json(path, {"a": 1})
-
-    def interrupted() -> None:
-        with whole_file(path) as temporary:
-            temporary.write_text("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert json.loads(path.read_text(encoding="utf-8")) == {"a": 1}
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_folder_interrupted_leaves_the_old_one(tmp_path):
-    path = tmp_path / "case"
-    for content in ("first", "second"):
-        with whole_folder(path) as temporary:
-            (temporary / content).write_text(content)
-
-    def interrupted() -> None:
-        with whole_folder(path) as temporary:
-            (temporary / "third").write_text("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert [one.name for one in path.iterdir()] == ["second"]
-    assert list(tmp_path.iterdir()) == [path]
-
-
 @pytest.mark.parametrize("turn", [0, 3, 7, 20])
 @pytest.mark.parametrize(("thick", "wanted"), [(5.0, None), (5.0, 2.5), (5.0, 3.0), (5.0, 6.0), (40.0, 3.0)])
 def test_the_scan_reaches_to_the_outer_face_of_its_outermost_slices(save, run, turn, thick, wanted):
@@ -428,3 +384,29 @@ def test_a_single_slice_can_be_resampled(save, run):
     image, label = np.full((40, 40, 1), TISSUE_HU, np.int16), np.ones((40, 40, 1), np.uint8)
     folder = run(*save(image, label, np.diag([4.0, 4.0, 5.0, 1])), spacing=[4.0, 4.0, 3.0], shape=[32, 32, None])
     assert read_volume(folder / "label.nii.gz", "scan")[0].all()
+
+
+# The published way
+
+
+def test_every_nth_voxel_is_taken_as_it_is_and_the_affine_follows(save, run):
+    hu = np.random.default_rng(2).uniform(-100, 200, (32, 32, 4)).astype(np.float32)
+    label = np.zeros(hu.shape, np.uint8)
+    label[10:20, 10:20] = 1
+    affine = from_matvec(np.diag([-0.8, 0.8, 2.0]), [10, 20, 30])
+    own = {"spacing": [None, None, None], "stride": [2, 2, 1], "shape": [16, 16, None], "centre": "scan"}
+    folder = run(*save(hu, label, affine), window=(-100, 200), **own)
+    made, placed = read_volume(folder / "image.nii.gz", "scan")
+    assert made == pytest.approx((hu[::2, ::2][::-1] + 100) / 300, abs=1e-6), "the first axis is turned to the right"
+    assert apply_affine(placed, [15, 0, 0]) == pytest.approx(apply_affine(affine, [0, 0, 0]))
+
+
+def test_a_part_of_a_scan_has_its_slices_only(save, run):
+    hu, label = np.full((16, 16, 6), 40, np.float32), np.zeros((16, 16, 6), np.uint8)
+    hu += np.arange(6)
+    label[4:8, 4:8] = 1
+    own = {"spacing": [None, None, None], "shape": [16, 16, None], "slices": (2, 5)}
+    refused(run, *save(hu, label), "image", "the slices 4:9, the scan has 6", **own | {"slices": (4, 9)})
+    made, placed = read_volume(run(*save(hu, label), **own) / "image.nii.gz", "scan")
+    assert made[5, 5] * 400 - 160 == pytest.approx([42, 43, 44], abs=1e-3)
+    assert placed[2, 3] == 2
