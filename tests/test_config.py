@@ -328,3 +328,12 @@ def test_a_start_that_is_none_is_refused(plain_config, place, change, said):
 def test_weights_alone_need_no_epochs(plain_config):
     plain_config["segmenter"] |= {"weights": "utility.ckpt", "training": {"epochs": 0}}
     assert complete(plain_config)["segmenter"]["weights"] == "utility.ckpt"
+
+
+def test_the_order_of_the_config_is_kept(plain_config):
+    """It decides class values, and the first of the paper's protocols is the one that is drawn."""
+    plain_config["classes"] = {"spleen": ["spleen"], "liver": ["liver"]}
+    plain_config["paper_protocols"] = {"published": {}, "air": {"fill": "air"}}
+    config = complete(plain_config)
+    assert list(config["classes"]) == ["spleen", "liver"]
+    assert list(config["paper_protocols"]) == ["published", "air"]

@@ -1,10 +1,13 @@
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from made import CPU
 from monai.networks.nets import UNet
+from safetensors.torch import load_file
 from torch import nn
 
 from unoise import tables
@@ -13,6 +16,7 @@ from unoise.training.assignment import Assignment
 from unoise.training.loop import State, train
 from unoise.training.segmenter import train_segmenter
 from unoise.training.slices import CaseFiles
+from unoise.training.validation import read_groups
 
 SETTINGS = {"epochs": 4, "learning_rate": 0.01, "schedule": "one_cycle", "weight_decay": 0.0, "clip_gradient": 1.0}
 
@@ -121,13 +125,14 @@ def made_cases(folder, *names):
     return CaseFiles(list(names), list(names), **paths)
 
 
-def test_other_validation_patients_never_resume_a_finished_training(tmp_path, caplog):
-    """Else the best epoch would have been chosen on patients who may now be tested."""
-    caplog.set_level("INFO", logger="unoise")
-    own = {"batch_size": 2, "samples_per_epoch": None, "background_share": 0, "augmentation": "affine"}
+OWN = {"batch_size": 2, "samples_per_epoch": None, "background_share": 0, "augmentation": "affine"}
+
+
+def segmenter_assignment(folder, validation=("c",), start=None, **training) -> Assignment:
+    """A segmenter to train on made cases; the paths of its files are below the folder."""
     settings = {
         "network": {"name": "UNet", "input": "window", "spatial_dims": 2, "channels": [4, 8], "strides": [2]},
-        "training": SETTINGS | own | {"validate_by": "patient"},
+        "training": SETTINGS | OWN | {"validate_by": "patient"} | training,
         "dice_weight": 1,
         "start_at_prior": True,
         "classes": {"organ": ["organ"]},
@@ -136,13 +141,38 @@ def test_other_validation_patients_never_resume_a_finished_training(tmp_path, ca
         "seed": 1,
     }
     compute = {"device": "cpu", "precision": "float32", "batch_size": 4, "training_threads": 1}
-    training = made_cases(tmp_path, "a", "b")
-    source = tmp_path / "source.json"
-    source.write_text('{"window": [-160, 240]}')
-    out = {name: tmp_path / "out" / name for name in ("weights", "history", "config", "card", "costs")}
-    for validation in (["c"], ["c"], ["d"]):
-        patients = made_cases(tmp_path, *validation)
-        assignment = Assignment("m", settings, "code", training, patients, None, tmp_path / "state", out, compute)
-        train_segmenter(assignment, source)
+    out = {name: folder / "out" / name for name in ("history", "config", "card", "costs")}
+    out["weights"] = folder / "out" / "model.safetensors"
+    (folder / "source.json").write_text('{"window": [-160, 240]}')
+    cases = [made_cases(folder, *names) for names in (("a", "b"), validation)]
+    return Assignment("m", settings, "code", *cases, start, folder / "state", out, compute)
+
+
+def test_other_validation_patients_never_resume_a_finished_training(tmp_path, caplog):
+    """Else the best epoch would have been chosen on patients who may now be tested."""
+    caplog.set_level("INFO", logger="unoise")
+    for validation in ("c", "c", "d"):
+        assignment = segmenter_assignment(tmp_path, validation)
+        train_segmenter(assignment, tmp_path / "source.json")
     assert caplog.text.count("resumed after epoch 4 of 4") == 1
-    assert tables.read(out["history"], tables.HISTORY).score.notna().all()
+    assert tables.read(assignment.out["history"], tables.HISTORY).score.notna().all()
+
+
+def test_weights_given_are_the_start_and_without_epochs_the_end(tmp_path):
+    first = segmenter_assignment(tmp_path)
+    train_segmenter(first, tmp_path / "source.json")
+    start = first.out["weights"].rename(tmp_path / "given.safetensors")
+    again = segmenter_assignment(tmp_path, start=start, epochs=0)
+    train_segmenter(again, tmp_path / "source.json")
+    assert equal(load_file(start), load_file(again.out["weights"]))
+    assert len(tables.read(again.out["history"], tables.HISTORY)) == 0
+    further = segmenter_assignment(tmp_path, start=start, epochs=1)
+    train_segmenter(further, tmp_path / "source.json")
+    assert not equal(load_file(start), load_file(further.out["weights"]))
+
+
+@pytest.mark.parametrize(("by", "sizes"), [("patient", [3, 6]), ("batch", [4, 4, 1])])
+def test_the_score_of_an_epoch_is_averaged_over_patients_or_batches(tmp_path, by, sizes):
+    cases = replace(made_cases(tmp_path, "a", "b", "c"), patients=["x", "y", "y"])
+    groups = read_groups(cases, {"validate_by": by, "batch_size": 4}, CPU)
+    assert [sum(len(images) for images, _ in group) for group in groups] == sizes

@@ -44,7 +44,7 @@ def complete(config: object, path: str | Path = "config") -> dict:
     UserError
         For the first thing that is wrong: its place in the config and what to do.
     """
-    config = yaml.safe_load(yaml.safe_dump(config))
+    config = yaml.safe_load(yaml.safe_dump(config, sort_keys=False))
     try:
         json.dumps(config, allow_nan=False)
     except (ValueError, TypeError) as error:
