@@ -15,10 +15,12 @@ from unoise.networks.build import fitting_network
 from unoise.networks.segmenter import Segmenter
 from unoise.training.loop import step
 from unoise.training.segmenter import segmentation_loss
+from unoise.workflow.manifest import SPLITS
 from unoise.workflow.plan import Plan
 
 MEASURED_SECONDS = 3.0
 PHANTOM_SLICES = 34
+PUBLISHED_STEPS = 22  # of the published evaluation
 TARGET_SHARE = 0.35  # of the slices
 INTERPRETER_STEP = 2.5  # steps of the segmenter that a step of an interpreter takes
 AUGMENTATION = 0.001  # s a slice
@@ -50,7 +52,7 @@ def estimate_run(plan: Plan) -> str:
     """
     forward, training = forward_rate(plan.config), training_rate(plan.config)
     cores = os.cpu_count() or 1
-    shown = {split: TARGET_SHARE * slices for split, slices in _slices(plan).items()}
+    shown = _shown_slices(plan)
     shape = tuple(plan.config["preprocess"]["shape"][:2])
 
     def trained(settings: dict) -> float:
@@ -73,6 +75,8 @@ def estimate_run(plan: Plan) -> str:
     evaluated = masks * sum(
         len(group.explainers) * sum(shown[split] for split in group.splits) for group in plan.evaluation_groups
     )
+    ways = {(one["split"], one["threshold"], one["fill"]) for one in plan.config["paper_protocols"].values()}
+    evaluated += PUBLISHED_STEPS * len(plan.config["explainers"]) * sum(shown[split] for split, *_ in ways)
     groups = [*plan.explainer_groups, *plan.evaluation_groups]
     jobs = 12 + len(plan.batches()) + sum(len(plan.batches(*g.splits)) * len(g.explainers) for g in groups)
     targets = len(plan.config["targets"])
@@ -117,11 +121,16 @@ def _rate(run: Callable[[], object], units: int) -> float:
     return done / (time.perf_counter() - start)
 
 
-def _slices(plan: Plan) -> dict[str, int]:
-    """Axial slices of each split after preprocessing, from the headers where the files are there."""
-    counted: dict[str, int] = dict.fromkeys(("train", "validation", "calibration", "test"), 0)
+def _shown_slices(plan: Plan) -> dict[str, float]:
+    """Axial slices of each split that show the target: those of parts of scans, a guessed share of all others'."""
+    counted: dict[str, float] = dict.fromkeys(SPLITS, 0.0)
     for case in plan.cases.values():
-        counted[case.split] += _case_slices(Path(plan.source(case.id, "image")), case.id, plan.config["preprocess"])
+        if case.slices:
+            start, stop = case.slice_range()
+            counted[case.split] += stop - start
+        else:
+            path = Path(plan.source(case.id, "image"))
+            counted[case.split] += TARGET_SHARE * _case_slices(path, case.id, plan.config["preprocess"])
     return counted
 
 
@@ -129,7 +138,6 @@ def _case_slices(path: Path, case: str, settings: dict) -> int:
     if not path.is_file():
         return PHANTOM_SLICES
     scan = open_volume(path, case)
-
     axis = nib.io_orientation(scan.affine)[:, 0].tolist().index(2)
     return settings["shape"][2] or round(
         scan.shape[axis] * spacing(scan.affine)[axis] / (settings["spacing"][2] or spacing(scan.affine)[axis])

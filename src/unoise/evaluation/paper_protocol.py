@@ -86,14 +86,20 @@ def protocol_rows(
         splits[split] = _read(
             [cases[number] for number in mine], paths, sign, target, settings["seed"], model.compute.device
         )
+    counted: dict[tuple[str, ...], list[tuple[float | None, Tensor]]] = {}
     for name, protocol in settings["protocols"].items():
         shown = splits.get(protocol["split"])
         if shown is None or not len(shown.images):
             continue
         pool = {"batch": _batches, "patient": _patients}[protocol["pooling"]](shown)
-        levels = _levels(shown, protocol["threshold"], natural=settings["volume"] == "noise_scale")
-        for threshold, masks in levels:
-            counts = _counts(model, target, shown, masks, protocol["fill"])
+        way = tuple(protocol[switch] for switch in ("split", "threshold", "fill"))
+        if way not in counted:
+            natural = settings["volume"] == "noise_scale"
+            counted[way] = [
+                (threshold, _counts(model, target, shown, masks, protocol["fill"]))
+                for threshold, masks in _levels(shown, protocol["threshold"], natural)
+            ]
+        for threshold, counts in counted[way]:
             visibility, dice = _pooled(counts, pool)
             yield {
                 **settings["key"],
