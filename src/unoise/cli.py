@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from unoise.errors import UserError
+from unoise.workflow.case_plan import manifest_path
 from unoise.workflow.config import read_config
 from unoise.workflow.manifest import SPLITS, Case, read_manifest, write_manifest
-from unoise.workflow.plan import manifest_path
 
 PANCREAS = "Task07_Pancreas"
 

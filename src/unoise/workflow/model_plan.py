@@ -1,0 +1,103 @@
+"""The models of an experiment: which are trained, from what, and what decides their names."""
+
+from functools import cached_property
+
+from unoise.files import content_hash
+from unoise.workflow import methods, paths
+from unoise.workflow.case_plan import CasePlan
+from unoise.workflow.digest import code_digest
+
+
+class ModelPlan(CasePlan):
+    """The segmenter, the interpreters, and the networks from which these start."""
+
+    @cached_property
+    def segmenter_settings(self) -> dict:
+        """All that decides what the segmenter learns, but for the data."""
+        chosen = {key: self.config[key] for key in ("classes", "preprocess", "segmenter", "seed")}
+        return {**chosen.pop("segmenter"), "learned": list(self.config["classes"]), **chosen}
+
+    @cached_property
+    def segmenter(self) -> str:
+        """The segmenter's `<model>`: its key and a short hash of its settings."""
+        return f"segmenter-{content_hash(self.segmenter_settings)[:8]}"
+
+    @cached_property
+    def segmenters(self) -> dict[str, dict]:
+        """Every segmentation network to train, `<model>` to its settings: the segmenter, and interpreters' starts."""
+        starts = {self.start(*pair): self._start_settings(*pair) for pair in self.interpreters.values()}
+        return {self.segmenter: self.segmenter_settings} | {model: one for model, one in starts.items() if model}
+
+    def start(self, key: str, target: str) -> str | None:
+        """The `<model>`, a segmentation network of its own shape, from which an interpreter starts, if any."""
+        settings = self._start_settings(key, target)
+        return f"{key}-start-{content_hash(settings)[:8]}" if settings else None
+
+    def _start_settings(self, key: str, target: str) -> dict | None:
+        interpreter = self.config["interpreters"][key]
+        if "pretraining" not in interpreter:
+            return None
+        own = {"network": interpreter["network"], "training": interpreter["pretraining"]}
+        base = {name: value for name, value in self.segmenter_settings.items() if name != "weights"}
+        return {**base, **own, "learned": [self.config["targets"][target]["class"]]}
+
+    def interpreter_settings(self, key: str, target: str) -> dict:
+        """All that decides what an interpreter of this segmenter learns about a target, but for the data."""
+        return {
+            **self.config["interpreters"][key],
+            "start": self.start(key, target),
+            "target": self.config["targets"][target],
+            "segmenter": self.segmenter,
+            "seed": self.config["seed"],
+        }
+
+    def interpreter(self, explainer: str, target: str) -> str:
+        """The `<model>` of the interpreter that an explainer uses for a target."""
+        key = self.config["explainers"][explainer]["interpreter"]
+        return self._interpreter_name(key, target)
+
+    @cached_property
+    def interpreters(self) -> dict[str, tuple[str, str]]:
+        """Every interpreter to train: `<model>` to its key and target."""
+        used = {e["interpreter"] for e in self.config["explainers"].values() if "interpreter" in e}
+        pairs = [(key, target) for key in sorted(used) for target in self.config["targets"]]
+        return {self._interpreter_name(*pair): pair for pair in pairs}
+
+    def _interpreter_name(self, key: str, target: str) -> str:
+        return f"{key}-{content_hash(self.interpreter_settings(key, target))[:8]}"
+
+    @property
+    def trained(self) -> list[str]:
+        """Every `<model>` that is trained."""
+        return [*self.segmenters, *self.interpreters]
+
+    def start_weights(self, model: str) -> list[str]:
+        """The file of weights from which a model's training starts; none where it starts from nothing."""
+        if model in self.segmenters:
+            return [self.segmenters[model]["weights"]] if "weights" in self.segmenters[model] else []
+        key, target = self.interpreters[model]
+        start, given = self.start(key, target), self.config["interpreters"][key].get("weights")
+        return [f"{self.root}/{paths.WEIGHTS.format(model=start)}"] if start else [given] if given else []
+
+    def training_files(self) -> dict[str, list[str]]:
+        """Inputs of every training: preprocessed files of the training and the validation cases, by name."""
+        kinds = {"images": paths.IMAGE, "labels": paths.LABEL, "bodies": paths.BODY}
+        return {
+            f"{split}_{kind}": [f"{self.root}/{path.format(case=case)}" for case in self.ids(split)]
+            for split in ("train", "validation")
+            for kind, path in kinds.items()
+        }
+
+    def segmenter_code(self, model: str) -> str:
+        """Digest of the code that trains a segmentation network."""
+        return code_digest("unoise.training.segmenter", _augmentation(self.segmenters[model]))
+
+    def interpreter_code(self, model: str) -> str:
+        """Digest of the code that trains an interpreter, its objective's included."""
+        settings = self.config["interpreters"][self.interpreters[model][0]]
+        objective = methods.find("training.objectives", settings["objective"]["method"])
+        return code_digest("unoise.training.interpreter", objective.module, _augmentation(settings))
+
+
+def _augmentation(settings: dict) -> str:
+    return methods.find("training.augmentations", settings["training"]["augmentation"]).module
