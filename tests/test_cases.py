@@ -319,3 +319,26 @@ def test_slices_are_divided_where_the_config_says_so(dataset, monkeypatch, capsy
     }
     assert {case.patient for case in cases.values()} == {"a", "b", "c"}
     assert "left out" not in capsys.readouterr().out
+
+
+def test_slices_of_scans_without_the_target_are_counted(dataset, monkeypatch):
+    dataset.add("empty", values=(3,))
+    dataset.add("b", "a", values=(1,) * 33)
+    dataset.config["cases"] = {"by_slice": True, "first_slices": 9, "split_shares": {"train": 0.6, "test": 0.4}}
+    cases = dataset.cases(monkeypatch)
+    assert {name: case.slices for name, case in cases.items()} == {"b.train": "0:3", "b.test": "3:4", "a": "0:1"}
+    dataset.config["cases"]["first_slices"] = 3
+    assert "none of the first 3 slices of the dataset shows a class" in dataset.refused(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"by_slice": True, "split_of": {"a": "test"}}, "cases.split_of: with by_slice no patient has a split"),
+        ({"first_slices": 5000}, "cases.first_slices: it means nothing without by_slice"),
+    ],
+)
+def test_settings_that_would_mean_nothing_are_refused(dataset, monkeypatch, own, said):
+    dataset.add("a", "b")
+    dataset.config["cases"] = own
+    assert said in dataset.refused(monkeypatch)

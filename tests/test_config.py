@@ -337,3 +337,9 @@ def test_the_order_of_the_config_is_kept(plain_config):
     config = complete(plain_config)
     assert list(config["classes"]) == ["spleen", "liver"]
     assert list(config["paper_protocols"]) == ["published", "air"]
+
+
+def test_a_protocol_is_not_named_as_ours(plain_config):
+    plain_config["paper_protocols"] = {"design-zero": {}}
+    with pytest.raises(UserError, match="paper_protocols"):
+        complete(plain_config)

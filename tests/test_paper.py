@@ -1,5 +1,6 @@
 """The published experiment: its settings, its networks, its data, its evaluation."""
 
+import copy
 import json
 import sys
 import types
@@ -13,6 +14,7 @@ import torch
 from made import CPU, bright_segmenter
 from project import PROJECT, Project
 
+from unoise import tables
 from unoise.data.preprocess import dataset_window
 from unoise.data.slice_split import Scan, divide, shown_slices
 from unoise.data.volumes import read_volume, write_volume
@@ -170,7 +172,7 @@ class Harmful:
         return (Path("harmed").touch, ())
 
 
-@pytest.mark.parametrize("content", ["code", "other shape", "nothing", "cut short"])
+@pytest.mark.parametrize("content", ["code", "other shape", "nothing", "a list", "not finite", "cut short"])
 def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path, published, content, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "weights.ckpt"
@@ -178,6 +180,8 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path, published, co
         "code": {"state_dict": Harmful()},
         "other shape": build_network(SMALL | {"channels": 8}, 1).network.state_dict(),
         "nothing": {},
+        "a list": {"state_dict": [1]},
+        "not finite": {name: value * float("nan") for name, value in published.state_dict().items()},
         "cut short": published.state_dict(),
     }[content]
     torch.save(stored, path)
@@ -222,6 +226,8 @@ def test_the_window_of_the_dataset_is_its_range_on_the_pixels_taken(tmp_path, sa
     paths = [save_nifti(tmp_path / "a.nii", voxels), save_nifti(tmp_path / "b.nii", voxels * 0 + 5)]
     assert dataset_window(paths, [2, 2, 1]) == (-1024, 900)
     assert dataset_window(paths, None) == (-1024, 3000)
+    with pytest.raises(UserError, match="all scans of the dataset hold one value"):
+        dataset_window(paths[1:], None)
 
 
 # Evaluation
@@ -334,7 +340,32 @@ def test_both_evaluations_end_in_one_table():
     assert made.loc["design-zero", "parameters"] == 28529
 
 
+def test_a_segmenter_that_finds_nothing_needs_no_visibility():
+    key = {"model": "m", "target": "organ", "explainer": "u", "parameters": None, "pretrained": None}
+    named = {"protocol": "published", "split": "validation", "dice": 0.0}
+    rows = [{**key, **named, "threshold": t, "visibility": t or 0.5} for t in (0.5, 1.0, None)]
+    made = compare_protocols(pd.DataFrame(rows), pd.DataFrame(columns=tables.CURVES.names))
+    assert made.visibility_90.isna().all()
+
+
 # The workflow
+
+
+def test_a_protocol_without_cases_and_weights_that_are_no_file_are_told_before_anything_runs(tmp_path):
+    project = Project(tmp_path, PROJECT / "tests" / "configs" / "paper.yaml")
+    pancreas_task(tmp_path / "data", 7)
+    config = copy.deepcopy(project.config)
+    config["cases"]["split_shares"] = {"train": 0.7, "test": 0.3}
+    project.write_config(config)
+    project.cases()
+    said = project.snakemake("--dry-run")
+    assert "no case is in the split 'validation', which paper_protocols.published looks at" in said.stdout + said.stderr
+    config["paper_protocols"] = {}
+    config["segmenter"]["weights"] = "none.ckpt"
+    project.write_config(config)
+    said = project.snakemake("--dry-run")
+    assert "none.ckpt: the weights of segmenter are no file" in said.stdout + said.stderr
+    assert "Traceback" not in said.stdout + said.stderr
 
 
 def pancreas_task(folder: Path, patients: int, slices: int = 14, side: int = 64) -> None:

@@ -410,3 +410,12 @@ def test_a_part_of_a_scan_has_its_slices_only(save, run):
     made, placed = read_volume(run(*save(hu, label), **own) / "image.nii.gz", "scan")
     assert made[5, 5] * 400 - 160 == pytest.approx([42, 43, 44], abs=1e-3)
     assert placed[2, 3] == 2
+
+
+def test_a_part_of_a_scan_need_not_show_every_class(save, run):
+    hu, label = np.full((16, 16, 6), 40, np.float32), np.zeros((16, 16, 6), np.uint8)
+    label[4:8, 4:8], label[4:8, 4:8, 5] = 1, 2
+    two = {"liver": ["liver"], "tumour": ["tumour"]}
+    own = {"spacing": [None, None, None], "shape": [16, 16, None]}
+    made, _ = read_volume(run(*save(hu, label), two, slices=(0, 3), **own) / "label.nii.gz", "scan")
+    assert set(np.unique(made)) == {0, 1}

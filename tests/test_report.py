@@ -239,3 +239,8 @@ def test_summary_where_nothing_was_segmented(tmp_path, made):
         **parts,
     )
     assert "No explanation of pancreas could be scored" in out.read_text(encoding="utf-8")
+
+
+def test_a_run_in_which_nothing_was_trained_has_a_figure_that_says_so(tmp_path):
+    draw_history({}, tmp_path / "history.png")
+    assert (tmp_path / "history.png").stat().st_size > 1000

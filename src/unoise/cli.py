@@ -56,7 +56,7 @@ def cases(configfile: Path) -> None:
         print(f"left out: {sentence}")
     write_manifest(path, found)
     for case in gone:
-        print(f"taken out: {case}: it is no longer in the dataset")
+        print(f"taken out: {case}: it is no longer a case of this dataset")
     print(f"{path}: {len(found)} cases ({_split_counts(found)})")
 
 

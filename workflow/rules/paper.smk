@@ -81,7 +81,7 @@ if PLAN.has_paper:
                 )
                 for explainer in PLAN.interpreted
             ],
-            others_done=ancient(rules.table_ranking.output[0]),
+            others_done=rules.table_ranking.output[0],
             image=expand(f"{ROOT}/{paths.IMAGE}", case=PLAN.timed_cases),
             label=expand(f"{ROOT}/{paths.LABEL}", case=PLAN.timed_cases),
             prediction=expand(

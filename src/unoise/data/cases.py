@@ -38,7 +38,7 @@ def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], li
     cases, left_out
         The rows of the manifest, sorted by id, and one sentence for each case left out.
     """
-    found = _phantom_cases(config["phantom"]) if "phantom" in config else _task_cases(Path(config["dataset"]))
+    found = list(_phantom_cases(config["phantom"]) if "phantom" in config else _task_cases(Path(config["dataset"])))
     known = {case.id: case for case in known}
     patient_of = config["cases"]["patient_of"]
     rows, left_out, names, everyone, seen = {}, [], set(), set(), set()
@@ -62,7 +62,7 @@ def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], li
         )
     _check_names("cases.patient_of", patient_of, names)
     if config["cases"]["by_slice"]:
-        return _parts(config, rows, left_out)
+        return _parts(config, rows, [(safe_name(name), label) for name, _, label, _ in found], left_out)
     given = config["cases"]["split_of"]
     _check_names("cases.split_of", given, everyone)
     patients = {patient for patient, *_ in rows.values()}
@@ -79,16 +79,21 @@ def find_cases(config: dict, known: Iterable[Case] = ()) -> tuple[list[Case], li
     return cases, left_out
 
 
-def _parts(config: dict, rows: dict[str, tuple[str, ...]], left_out: list[str]) -> tuple[list[Case], list[str]]:
+def _parts(
+    config: dict, rows: dict[str, tuple[str, ...]], labels: list[tuple[str, str]], left_out: list[str]
+) -> tuple[list[Case], list[str]]:
     """The cases where slices are divided: a scan with slices in several splits becomes a part for each of them."""
-    wanted = set(chain(*config["classes"].values()))
+    wanted, first = set(chain(*config["classes"].values())), config["cases"]["first_slices"]
     scans = []
-    for name, (_, _, label, structures, _) in rows.items():
-        annotated = Case(name, "", "", "", "", structures).label_values()
+    for name, label in labels:
+        annotated = Case(name, "", "", "", "", rows[name][3]).label_values() if name in rows else {}
         values = [value for one, value in annotated.items() if one in wanted]
-        path = Path(config["dataset"]) / label
-        scans.append(shown_slices(name, path, values, config["preprocess"]["stride"]))
-    parts = list(divide(scans, config["cases"]["split_shares"], config["cases"]["first_slices"]))
+        scans.append(shown_slices(name, Path(config["dataset"]) / label, values, config["preprocess"]["stride"]))
+    parts = list(divide(scans, config["cases"]["split_shares"], first))
+    if not parts:
+        raise UserError(
+            f"none of the first {first} slices of the dataset shows a class", remedy="Raise cases.first_slices"
+        )
     count = Counter(name for name, _, _ in parts)
     cases = [
         Case(name if count[name] == 1 else f"{name}.{split}", rows[name][0], split, *rows[name][1:], slices)

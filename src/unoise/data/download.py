@@ -22,6 +22,7 @@ from unoise.files import whole_folder, write_json
 TIMEOUT = 30  # seconds without a byte
 CHUNK = 1 << 20
 GIB = 1 << 30
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class _CutError(Exception):
@@ -44,9 +45,9 @@ class _Download:
         """Bytes of this very archive that are there, and its note; (0, {}) where the file is a part of another one."""
         try:
             note = json.loads(self.note.read_text(encoding="utf-8"))
-            if (note["url"], note["md5"]) == (self.url, self.md5):
+            if (note["url"], note["md5"]) == (self.url, self.md5) and note["bytes"] > 0 <= len(note["etag"]):
                 return self.part.stat().st_size, note
-        except (FileNotFoundError, ValueError, KeyError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             pass
         return 0, {}
 
@@ -91,7 +92,7 @@ def download_task(
         _unpack(download.part, folder)
         download.delete()
     except OSError as error:  # of the disk: those of the network never come this far
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _FULL:
             there, note = download.state()
             raise _no_room(to, 2 * note.get("bytes", 0) - there, error.strerror) from None
         what = f"it cannot be read or written ({error.strerror})"
@@ -224,7 +225,9 @@ def _unpack(path: Path, folder: Path) -> None:
                 for done, member in enumerate(members, 1):
                     archive.extract(member, temporary, filter="data")
                     show(done)
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, OSError) as error:
+        if getattr(error, "errno", None) in _FULL:
+            raise
         remedy = "Delete it, and give the address of another copy with --url and --md5"
         raise UserError(f"nothing is unpacked: {' '.join(str(error).split())}", file=path, remedy=remedy) from None
 

@@ -94,8 +94,9 @@ def preprocess_case(
     units = (np.clip(_resample(hu, grid, order=1, outside=low), low, high) - low) / (high - low)
 
     ids, body = _resample(ids, grid, order=0), _resample(body, grid, order=0)
-    for value, name in enumerate(classes, 1):
-        if not (ids == value).any():
+    shown = [bool((ids == value).any()) for value in range(1, len(classes) + 1)]
+    for name, there in zip(classes, shown, strict=True):
+        if not there and (slices is None or not any(shown)):  # a part of a scan need not show every class
             raise UserError(
                 f"no voxel of class {name!r} ({', '.join(classes[name])}) is left on the preprocessed grid",
                 case=case,
@@ -121,7 +122,7 @@ def dataset_window(images: Iterable[Path], stride: Sequence[int] | None) -> tupl
     Raises
     ------
     UserError
-        As `open_volume` and `read_voxels`.
+        As `open_volume` and `read_voxels`, and if all voxels have the same value.
     """
     low, high = math.inf, -math.inf
     for path in images:
@@ -130,6 +131,10 @@ def dataset_window(images: Iterable[Path], stride: Sequence[int] | None) -> tupl
         voxels = every_nth(nib.Nifti1Image(read_voxels(scan, path, case), scan.affine), stride).dataobj
         low, high = min(low, float(np.min(voxels))), max(high, float(np.max(voxels)))
         LOGGER.info("%s: so far %g to %g HU", case, low, high)
+    if not low < high:
+        raise UserError(
+            f"all scans of the dataset hold one value ({low:g} HU)", remedy="Give preprocess.window two numbers in HU"
+        )
     return low, high
 
 

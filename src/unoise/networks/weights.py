@@ -43,6 +43,11 @@ def load_weights(network: Normalised, path: Path) -> None:
             common = wanted.keys() & found.keys()
             if not common:
                 continue
+            broken = [name for name in common if not found[name].isfinite().all()]
+            if broken:
+                raise UserError(
+                    f"its weights {broken[0]} are not all finite", file=path, remedy="Give weights of a sound training"
+                )
             missing = sorted(wanted.keys() - found.keys())
             unfit = sorted(name for name in common if wanted[name].shape != found[name].shape)
             if not missing and not unfit:
@@ -79,7 +84,12 @@ def _read(path: Path) -> dict[str, Tensor]:
             remedy="Save the weights alone, as safetensors, where you trust the file",
         ) from None
     content = content.get("state_dict", content) if isinstance(content, dict) else {}
-    return {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
+    content = content if isinstance(content, dict) else {}
+    return {
+        name: value
+        for name, value in content.items()
+        if isinstance(name, str) and isinstance(value, Tensor) and value.layout == torch.strided
+    }
 
 
 def _translated(name: str) -> str:

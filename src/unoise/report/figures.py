@@ -250,6 +250,10 @@ def draw_history(histories: dict[str, pd.DataFrame], out: Path) -> None:
     out
         The PNG.
     """
+    if not histories:
+        with saved_figure(out, 7.5, 2) as figure:
+            figure.text(0.5, 0.5, "No model was trained: all weights were given.", ha="center")
+        return
     with saved_figure(out, max(5, 3.6 * len(histories)), 5) as figure:
         axes = figure.subplots(2, len(histories), squeeze=False, sharex="col")
         for (name, history), (above, below) in zip(histories.items(), axes.T, strict=True):

@@ -84,6 +84,8 @@ def _changes(protocols: pd.DataFrame) -> str:
         return "No interpreter was evaluated."
     if PUBLISHED not in half or learned[PUBLISHED].isna().all():
         return f"No interpreter was evaluated under `{PUBLISHED}`, so what the others change cannot be said."
+    if not learned[PUBLISHED].max():
+        return f"Under `{PUBLISHED}` no interpreter leaves anything of the target when half of the image is visible."
     best = learned[PUBLISHED].idxmax()
     own = learned.loc[best]
     first = f"Under `{PUBLISHED}` the best interpreter is **{escape(best)}** ({own[PUBLISHED]:.3f})."

@@ -59,8 +59,10 @@ def _figures(curve: pd.DataFrame) -> dict[str, float | None]:
     return {"dice_full": dice[-1], "linear_area": float(area), "visibility_90": _crossing(seen, dice, 0.9 * dice[-1])}
 
 
-def _crossing(seen: np.ndarray, dice: np.ndarray, level: float) -> float:
-    """Visibility at which a curve first reaches a level, between its points by a line."""
+def _crossing(seen: np.ndarray, dice: np.ndarray, level: float) -> float | None:
+    """Visibility at which a curve first reaches a level, between its points by a line; None for a level of 0."""
+    if level == 0:
+        return None
     place = int(np.argmax(dice >= level))
     if place == 0:
         return float(seen[0])

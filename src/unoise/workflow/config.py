@@ -77,6 +77,11 @@ def complete(config: object, path: str | Path = "config") -> dict:
         _refuse(path, ("preprocess", "shape"), "the first two numbers are missing", "Slices need one common size")
     if not any(config["cases"]["split_shares"].values()):
         _refuse(path, ("cases", "split_shares"), "every share is 0", "Give `train` and `test` a share")
+    cases = config["cases"]
+    if cases["by_slice"] and cases["split_of"]:
+        _refuse(path, ("cases", "split_of"), "with by_slice no patient has a split", "Leave one of the two out")
+    if cases["first_slices"] and not cases["by_slice"]:
+        _refuse(path, ("cases", "first_slices"), "it means nothing without by_slice", "Set by_slice, or leave it out")
     config["dataset"] = _expand(config["dataset"], path, "dataset")
     return config
 

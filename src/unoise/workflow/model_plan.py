@@ -1,7 +1,9 @@
 """The models of an experiment: which are trained, from what, and what decides their names."""
 
 from functools import cached_property
+from pathlib import Path
 
+from unoise.errors import UserError
 from unoise.files import content_hash
 from unoise.workflow import methods, paths
 from unoise.workflow.case_plan import CasePlan
@@ -10,6 +12,20 @@ from unoise.workflow.digest import code_digest
 
 class ModelPlan(CasePlan):
     """The segmenter, the interpreters, and the networks from which these start."""
+
+    def __init__(self, config: dict, project: Path):
+        super().__init__(config, project)
+        self._check_weights()
+
+    def _check_weights(self) -> None:
+        models = {"segmenter": self.config["segmenter"]} | self.config["interpreters"]
+        for name, model in models.items():
+            if "weights" in model and not Path(model["weights"]).is_file():
+                raise UserError(
+                    f"the weights of {name} are no file",
+                    file=model["weights"],
+                    remedy="Correct `weights` in the config, or leave it out to train from nothing",
+                )
 
     @cached_property
     def segmenter_settings(self) -> dict:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
+from unoise.errors import UserError
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
 from unoise.workflow.manifest import SPLITS
@@ -37,6 +39,10 @@ class Group:
 
 class Plan(ModelPlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
+
+    def __init__(self, config: dict, project: Path):
+        super().__init__(config, project)
+        self._check_protocols()
 
     # Explainers
 
@@ -149,6 +155,15 @@ class Plan(ModelPlan):
     def protocol_cases(self) -> list[str]:
         """Cases of the splits that the protocols look at; every explainer makes maps for them."""
         return self.ids(*self._protocol_splits)
+
+    def _check_protocols(self) -> None:
+        for name, protocol in self.config["paper_protocols"].items():
+            if not self.ids(protocol["split"]):
+                raise UserError(
+                    f"no case is in the split {protocol['split']!r}, which paper_protocols.{name} looks at",
+                    file=self.manifest,
+                    remedy="Leave this protocol out of the config, or give the split cases",
+                )
 
     @property
     def _protocol_splits(self) -> list[str]:
