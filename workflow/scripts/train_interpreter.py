@@ -8,13 +8,4 @@ with job(snakemake):
     from unoise.training.assignment import Assignment
     from unoise.training.interpreter import train_interpreter
 
-    train_interpreter(
-        Assignment.of(
-            snakemake.wildcards.model,
-            snakemake.input,
-            snakemake.output,
-            snakemake.params,
-            snakemake.config["compute"],
-        ),
-        Path(snakemake.input.segmenter),
-    )
+    train_interpreter(Assignment.of(snakemake), Path(snakemake.input.segmenter))

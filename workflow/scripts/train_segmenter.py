@@ -8,13 +8,4 @@ with job(snakemake):
     from unoise.training.assignment import Assignment
     from unoise.training.segmenter import train_segmenter
 
-    train_segmenter(
-        Assignment.of(
-            snakemake.wildcards.model,
-            snakemake.input,
-            snakemake.output,
-            snakemake.params,
-            snakemake.config["compute"],
-        ),
-        Path(snakemake.input.source),
-    )
+    train_segmenter(Assignment.of(snakemake), Path(snakemake.input.source))

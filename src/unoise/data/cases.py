@@ -86,6 +86,8 @@ def _parts(
     wanted, first = set(chain(*config["classes"].values())), config["cases"]["first_slices"]
     scans = []
     for name, label in labels:
+        if first is not None and sum(len(scan.shows) for scan in scans) >= first:
+            break
         annotated = Case(name, "", "", "", "", rows[name][3]).label_values() if name in rows else {}
         values = [value for one, value in annotated.items() if one in wanted]
         scans.append(shown_slices(name, Path(config["dataset"]) / label, values, config["preprocess"]["stride"]))

@@ -1,6 +1,5 @@
 """What every training is given, and what it leaves."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,18 +49,19 @@ class Assignment:
     compute: dict
 
     @classmethod
-    def of(cls, model: str, inputs: Mapping, outputs: Mapping, params, compute: dict) -> "Assignment":
-        """From what a rule has: `start` (a list of at most one file) and the files of the cases as inputs."""
+    def of(cls, snakemake) -> "Assignment":
+        """From a rule with the wildcard model, `start` (at most one file) and the files of the cases as inputs."""
+        params, inputs = snakemake.params, snakemake.input
         return cls(
-            model,
+            snakemake.wildcards.model,
             params.settings,
             params.code,
             CaseFiles.of("train", params.training, inputs),
             CaseFiles.of("validation", params.validation, inputs),
             next(map(Path, inputs["start"]), None),
             Path(params.state),
-            {name: Path(path) for name, path in outputs.items()},
-            compute,
+            {name: Path(path) for name, path in snakemake.output.items()},
+            snakemake.config["compute"],
         )
 
     def begin(self, network: Normalised) -> None:
