@@ -311,7 +311,8 @@ def test_numbers_are_of_the_right_kind(default, refused, place, key, value, said
         (("segmenter",), {"training": {"epochs": 0}}, "segmenter.training.epochs: 0 epochs leave an untrained network"),
         (("segmenter",), {"weights": "${NOT_SET}/a.ckpt"}, "segmenter.weights: the environment variable NOT_SET"),
         (("segmenter",), {"training": {"augmentation": "mirror"}}, "there is no method 'mirror'.*affine, none, publ"),
-        (("interpreters", "one"), {"weights": "a.ckpt", "pretraining": {}}, "there are weights to start from already"),
+        (("interpreters", "one"), {"weights": "a.ckpt", "pretraining": {}}, "there is 'weights' to start from already"),
+        (("interpreters", "one"), {"start": "segmenter"}, "interpreters.one: it needs `network` or `start`, and not"),
         (("interpreters", "one"), {"pretraining": {"epochs": 0}}, "one.pretraining.epochs: 0 epochs"),
     ],
 )

@@ -42,7 +42,7 @@ def training_rate(config: dict) -> float:
     values = list(range(1, len(segmenter.classes) + 1))
     loss = segmentation_loss(network, values, config["segmenter"]["dice_weight"], segmenter.compute)
     part = images[: config["segmenter"]["training"]["batch_size"]]
-    return _rate(lambda: step(network, optimizer, loss, part, (part > 0.5).float(), 1.0), len(part))
+    return _rate(lambda: step(network, optimizer, loss(part, (part > 0.5).float()), 1.0), len(part))
 
 
 def estimate_run(plan: Plan) -> str:
@@ -59,8 +59,7 @@ def estimate_run(plan: Plan) -> str:
         drawn = settings["samples_per_epoch"] or shown["train"] / (1 - settings["background_share"])
         return settings["epochs"] * drawn
 
-    interpreters = {key for key, _ in plan.interpreters.values()}
-    steps = sum(trained(plan.config["interpreters"][key]["training"]) for key in interpreters)
+    steps = sum(trained(plan.config["interpreters"][key]["training"]) for key in plan.interpreters.values())
     passes = {
         key: plan.method(key).load().EXPLAINER.passes(plan.config["explainers"][key], shape)
         for key in plan.config["explainers"]
@@ -85,8 +84,7 @@ def estimate_run(plan: Plan) -> str:
         f"preparing {len(plan.cases)} cases": len(plan.cases) * PREPARATION / cores,
         f"training {len(plan.segmenters)} segmenter(s), {segmenter:,.0f} slices": segmenter
         * (1 / training + AUGMENTATION),
-        f"training {len(interpreters) * targets} interpreter(s), {steps * targets:,.0f} slices": steps
-        * targets
+        f"training {len(plan.interpreters)} interpreter(s), {steps:,.0f} slices": steps
         * (INTERPRETER_STEP / training + AUGMENTATION),
         f"explaining, {explained * targets:,.0f} forward passes": explained * targets / forward,
         f"evaluating, {evaluated * targets:,.0f} forward passes": evaluated * targets / forward,

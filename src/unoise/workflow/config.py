@@ -52,8 +52,12 @@ def complete(config: object, path: str | Path = "config") -> dict:
     _check(config, _SCHEMA, path)
     config["segmenter"] = _model(path, ("segmenter",), config["segmenter"])
     for name, interpreter in config["interpreters"].items():
-        config["interpreters"][name] = _model(path, ("interpreters", name), interpreter)
-        place = ("interpreters", name, "objective")
+        place = ("interpreters", name)
+        if ("start" in interpreter) == ("network" in interpreter):
+            _refuse(path, place, "it needs `network` or `start`, and not both", "Leave one of them")
+        interpreter.setdefault("network", config["segmenter"]["network"])
+        config["interpreters"][name] = _model(path, place, interpreter)
+        place = (*place, "objective")
         chosen = _method(path, place, "training.objectives", interpreter["objective"]["method"])
         _check(interpreter["objective"], chosen.schema(method={"type": "string"}), path, *place)
     for name, explainer in config["explainers"].items():
@@ -61,6 +65,11 @@ def complete(config: object, path: str | Path = "config") -> dict:
         _check(explainer, chosen.schema(method={"type": "string"}), path, "explainers", name)
         if "interpreter" in chosen.needs and explainer["interpreter"] not in config["interpreters"]:
             _refuse(path, ("explainers", name, "interpreter"), "it names no entry of `interpreters`")
+        if chosen.trained_for:
+            objective = config["interpreters"][explainer["interpreter"]]["objective"]["method"]
+            if objective != chosen.trained_for:
+                what = f"its objective is {objective!r}, {explainer['method']} reads one of {chosen.trained_for!r}"
+                _refuse(path, ("explainers", name, "interpreter"), what, "Choose another method or interpreter")
     for name, obscurer in config["evaluation"]["obscurers"].items():
         place = ("evaluation", "obscurers", name)
         _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
@@ -90,9 +99,10 @@ def _model(path: str | Path, place: tuple[str, ...], model: dict) -> dict:
     """An entry that describes a network and its training, checked; the environment's part of `weights` filled in."""
     for kind in {"training", "pretraining"} & model.keys():
         _method(path, (*place, kind, "augmentation"), "training.augmentations", model[kind]["augmentation"])
-    if "weights" in model and "pretraining" in model:
-        _refuse(path, (*place, "pretraining"), "there are weights to start from already", "Leave one of the two out")
-    starts = {"training": model.get("weights") or model.get("pretraining"), "pretraining": None}
+    given = [name for name in ("start", "weights", "pretraining") if name in model]
+    if len(given) > 1:
+        _refuse(path, (*place, given[1]), f"there is {given[0]!r} to start from already", "Leave one of the two out")
+    starts = {"training": given, "pretraining": None}
     for kind in {"training", "pretraining"} & model.keys():
         if model[kind]["epochs"] == 0 and not starts[kind]:
             _refuse(path, (*place, kind, "epochs"), "0 epochs leave an untrained network", "Give `weights`, or epochs")

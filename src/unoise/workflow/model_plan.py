@@ -41,46 +41,45 @@ class ModelPlan(CasePlan):
     @cached_property
     def segmenters(self) -> dict[str, dict]:
         """Every segmentation network to train, `<model>` to its settings: the segmenter, and interpreters' starts."""
-        starts = {self.start(*pair): self._start_settings(*pair) for pair in self.interpreters.values()}
-        return {self.segmenter: self.segmenter_settings} | {model: one for model, one in starts.items() if model}
+        starts = {self.start(key): self._start_settings(key) for key in self.interpreters.values()}
+        return {self.segmenter: self.segmenter_settings} | {model: one for model, one in starts.items() if one}
 
-    def start(self, key: str, target: str) -> str | None:
+    def start(self, key: str) -> str | None:
         """The `<model>`, a segmentation network of its own shape, from which an interpreter starts, if any."""
-        settings = self._start_settings(key, target)
+        if "start" in self.config["interpreters"][key]:
+            return self.segmenter
+        settings = self._start_settings(key)
         return f"{key}-start-{content_hash(settings)[:8]}" if settings else None
 
-    def _start_settings(self, key: str, target: str) -> dict | None:
+    def _start_settings(self, key: str) -> dict | None:
         interpreter = self.config["interpreters"][key]
         if "pretraining" not in interpreter:
             return None
         own = {"network": interpreter["network"], "training": interpreter["pretraining"]}
-        base = {name: value for name, value in self.segmenter_settings.items() if name != "weights"}
-        return {**base, **own, "learned": [self.config["targets"][target]["class"]]}
+        return {name: value for name, value in self.segmenter_settings.items() if name != "weights"} | own
 
-    def interpreter_settings(self, key: str, target: str) -> dict:
-        """All that decides what an interpreter of this segmenter learns about a target, but for the data."""
+    def interpreter_settings(self, key: str) -> dict:
+        """All that decides what an interpreter of this segmenter learns, but for the data."""
         return {
             **self.config["interpreters"][key],
-            "start": self.start(key, target),
-            "target": self.config["targets"][target],
+            "start": self.start(key),
+            "targets": self.config["targets"],
             "segmenter": self.segmenter,
             "seed": self.config["seed"],
         }
 
-    def interpreter(self, explainer: str, target: str) -> str:
-        """The `<model>` of the interpreter that an explainer uses for a target."""
-        key = self.config["explainers"][explainer]["interpreter"]
-        return self._interpreter_name(key, target)
+    def interpreter(self, explainer: str) -> str:
+        """The `<model>` of the interpreter that an explainer uses."""
+        return self._interpreter_name(self.config["explainers"][explainer]["interpreter"])
 
     @cached_property
-    def interpreters(self) -> dict[str, tuple[str, str]]:
-        """Every interpreter to train: `<model>` to its key and target."""
+    def interpreters(self) -> dict[str, str]:
+        """Every interpreter to train: `<model>` to its key."""
         used = {e["interpreter"] for e in self.config["explainers"].values() if "interpreter" in e}
-        pairs = [(key, target) for key in sorted(used) for target in self.config["targets"]]
-        return {self._interpreter_name(*pair): pair for pair in pairs}
+        return {self._interpreter_name(key): key for key in sorted(used)}
 
-    def _interpreter_name(self, key: str, target: str) -> str:
-        return f"{key}-{content_hash(self.interpreter_settings(key, target))[:8]}"
+    def _interpreter_name(self, key: str) -> str:
+        return f"{key}-{content_hash(self.interpreter_settings(key))[:8]}"
 
     @property
     def trained(self) -> list[str]:
@@ -91,8 +90,8 @@ class ModelPlan(CasePlan):
         """The file of weights from which a model's training starts; none where it starts from nothing."""
         if model in self.segmenters:
             return [self.segmenters[model]["weights"]] if "weights" in self.segmenters[model] else []
-        key, target = self.interpreters[model]
-        start, given = self.start(key, target), self.config["interpreters"][key].get("weights")
+        key = self.interpreters[model]
+        start, given = self.start(key), self.config["interpreters"][key].get("weights")
         return [f"{self.root}/{paths.WEIGHTS.format(model=start)}"] if start else [given] if given else []
 
     def training_files(self) -> dict[str, list[str]]:
@@ -110,7 +109,7 @@ class ModelPlan(CasePlan):
 
     def interpreter_code(self, model: str) -> str:
         """Digest of the code that trains an interpreter, its objective's included."""
-        settings = self.config["interpreters"][self.interpreters[model][0]]
+        settings = self.config["interpreters"][self.interpreters[model]]
         objective = methods.find("training.objectives", settings["objective"]["method"])
         return code_digest("unoise.training.interpreter", objective.module, _augmentation(settings))
 

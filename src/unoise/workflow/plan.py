@@ -85,11 +85,11 @@ class Plan(ModelPlan):
         if not any("interpreter" in self.method(key).needs for key in group.explainers):
             return {}
 
-        def weights(wildcards) -> str:
-            model = self.interpreter(wildcards.explainer, wildcards.target)
-            return f"{self.root}/{paths.WEIGHTS.format(model=model)}"
+        return {"interpreter": lambda wildcards: self.interpreter_file(wildcards.explainer, paths.WEIGHTS)}
 
-        return {"interpreter": weights}
+    def interpreter_file(self, explainer: str, path: str) -> str:
+        """A file of the interpreter that an explainer uses, by its path with the wildcard model."""
+        return f"{self.root}/{path.format(model=self.interpreter(explainer))}"
 
     @property
     def explainer_modules(self) -> list[str]:
@@ -192,7 +192,7 @@ class Plan(ModelPlan):
         """The card of an explainer's interpreter; none for an explainer without one."""
         if wildcards.explainer not in self.interpreted:
             return []
-        return [f"{self.root}/{paths.CARD.format(model=self.interpreter(wildcards.explainer, wildcards.target))}"]
+        return [self.interpreter_file(wildcards.explainer, paths.CARD)]
 
     @property
     def timed_cases(self) -> list[str]:
