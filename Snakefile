@@ -17,6 +17,7 @@ include: "workflow/rules/segmenter.smk"
 include: "workflow/rules/interpreter.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/noise.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
@@ -27,6 +28,7 @@ rule all:
     input:
         rules.estimate.output,
         rules.summary.output,
+        PLAN.noise_scales,
         **({"index": rules.phantom_index.output} if PLAN.is_phantom else {}),
     localrule: True
 

@@ -228,6 +228,25 @@ RUNTIME = pa.schema(
     ]
 )
 
+NOISE = pa.schema(
+    [
+        *_key("model", "target", "explainer"),
+        _field("factor", _REAL, "by which the noise scale σ(x) is multiplied in all voxels at once", "1"),
+        _field("patients", _COUNT, "test patients"),
+        _field("agreement", _REAL, "Dice with the clean prediction, pooled by patient, then averaged", "1"),
+    ]
+)
+
+NOISE_BINS = pa.schema(
+    [
+        *_key("model", "target", "explainer"),
+        _field("bin", _COUNT, "tenth of a slice's body by predicted noise scale, 1: the smallest scale"),
+        _field("patients", _COUNT, "test patients"),
+        _field("predicted_hu", _REAL, "mean of the noise scale in this tenth", "HU"),
+        _field("tolerated_hu", _REAL, "uniform noise in this tenth alone that costs 5 %; null where none did", "HU"),
+    ]
+)
+
 
 def write(path: Path, schema: pa.Schema, rows: Iterable[dict] | pd.DataFrame) -> None:
     """Write a Parquet table, whole or not at all; a column that a row lacks is null.

@@ -101,6 +101,11 @@ rule summary:
             if PLAN.has_paper
             else {}
         ),
+        noise=[
+            f"{ROOT}/{paths.TABLE}".format(table=table)
+            for table in ("noise", "noise_bins")
+            if PLAN.noisy
+        ],
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -118,7 +123,9 @@ rule summary:
         captions=list(PLAN.figures),
         paper=PLAN.has_paper,
         settings={key: value for key, value in config.items() if key != "compute"},
-        code=code_digest("unoise.report.summary", "unoise.report.protocols"),
+        code=code_digest(
+            "unoise.report.summary", "unoise.report.protocols", "unoise.report.noise"
+        ),
     message:
         "Writing summary.md"
     script:

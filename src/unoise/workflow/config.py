@@ -73,6 +73,13 @@ def complete(config: object, path: str | Path = "config") -> dict:
     for name, obscurer in config["evaluation"]["obscurers"].items():
         place = ("evaluation", "obscurers", name)
         _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
+    for name in config["noise"]["explainers"]:
+        if name not in config["explainers"]:
+            _refuse(path, ("noise", "explainers"), f"{name!r} is no entry of `explainers`")
+        if "noise_scale" in methods.find("explainers", config["explainers"][name]["method"]).volumes:
+            _refuse(path, ("noise", "explainers"), f"{name!r} has a noise scale of its own", "Leave it out here")
+    if not config["noise"]["smallest_hu"] < config["noise"]["largest_hu"]:
+        _refuse(path, ("noise", "largest_hu"), "it is not above smallest_hu", "Give a larger one")
     for name, target in config["targets"].items():
         if target["class"] not in config["classes"]:
             _refuse(path, ("targets", name, "class"), "it names no entry of `classes`")
