@@ -23,7 +23,9 @@ def _dataset_folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def default() -> dict:
-    return yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
+    """The default config, and a judge."""
+    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
+    return config | {"judges": {"tolerant": {"start": "segmenter", "training": {"augmentation": "obscured"}}}}
 
 
 @pytest.fixture
@@ -71,6 +73,8 @@ def test_there_are_shipped_configs():
         ("segmenter", "training", "trainig"),
         ("segmenter.network", "name", "nam"),
         ("segmenter.training", "learning_rate", "learnig_rate"),
+        ("judges.tolerant", "start", "strat"),
+        ("judges.tolerant.training", "augmentation", "augmentatoin"),
         ("interpreters.paper-small", "objective", "objectiv"),
         ("interpreters.paper-small.objective", "noise_min", "noise_mim"),
         ("explainers.occlusion", "stride", "strid"),
@@ -226,6 +230,7 @@ def test_defaults_are_filled_in(plain_config):
     config = complete(given)
     assert given == before, "what the user gave is left as it was"
     assert config["seed"] == 2101
+    assert config["judges"] == {}
     assert config["cases"]["split_shares"]["train"] == 0.7
     assert config["cases"]["split_of"] == {}
     assert config["preprocess"] == {
@@ -310,13 +315,22 @@ def test_numbers_are_of_the_right_kind(default, refused, place, key, value, said
     [
         (("segmenter",), {"training": {"epochs": 0}}, "segmenter.training.epochs: 0 epochs leave an untrained network"),
         (("segmenter",), {"weights": "${NOT_SET}/a.ckpt"}, "segmenter.weights: the environment variable NOT_SET"),
-        (("segmenter",), {"training": {"augmentation": "mirror"}}, "there is no method 'mirror'.*affine, none, publ"),
+        (("segmenter",), {"training": {"augmentation": "mirror"}}, "there is no method 'mirror'.*affine, none, obsc"),
+        (("judges",), {"original": {}}, "judges.original: this is the segmenter itself.*Choose another name"),
+        (("judges",), {"Other": {}}, "judges: 'Other' does not match"),
+        (("judges", "one"), {"start": "interpreter"}, "judges.one.start: 'segmenter' was expected"),
+        (("judges", "one"), {"start": "segmenter", "network": {"name": "UNet"}}, "judges.one.network: .* or `start`"),
+        (("judges", "one"), {"start": "segmenter", "weights": "a.ckpt"}, "judges.one.start: there are weights"),
+        (("judges", "one"), {"training": {"epochs": 0}}, "judges.one.training.epochs: 0 epochs"),
+        (("judges", "one"), {"training": {"augmentation": "blind"}}, "one.training.augmentation: there is no method"),
+        (("judges", "one"), {"weights": "${NOT_SET}/a.ckpt"}, "judges.one.weights: the environment variable NOT_SET"),
         (("interpreters", "one"), {"weights": "a.ckpt", "pretraining": {}}, "there are weights to start from already"),
         (("interpreters", "one"), {"pretraining": {"epochs": 0}}, "one.pretraining.epochs: 0 epochs"),
     ],
 )
 def test_a_start_that_is_none_is_refused(plain_config, place, change, said):
     plain_config["interpreters"]["one"] = {"network": {"name": "UNet"}, "objective": {"method": "paper"}}
+    plain_config["judges"] = {"one": {}}
     entry = plain_config
     for name in place:
         entry = entry[name]

@@ -6,8 +6,9 @@ from made import CPU, made_segmenter
 from monai.losses import DiceLoss
 from monai.networks.nets import UNet
 
-from unoise.evaluation.evaluate import count, evaluated
+from unoise.evaluation.evaluate import count
 from unoise.evaluation.masks import ranks, tie_breakers, visible
+from unoise.evaluation.shown import evaluated
 from unoise.explainers.base import Context
 from unoise.obscurers.base import Surroundings, make_obscurer
 from unoise.targets.class_target import ClassTarget

@@ -1,5 +1,7 @@
 """The report: figures that follow the data, a summary that says no more than the tables do."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,10 +21,10 @@ GOOD = {"u-noise-paper-small": 0.02, "occlusion": 0.04, "control-distance": 0.08
 BAD = {**GOOD, "control-distance": 0.01}
 
 
-def curve_rows(halves, patients, split="test", obscurers=("mean", "noise")):
+def curve_rows(halves, patients, split="test", obscurers=("mean", "noise"), judge="original"):
     """Rows of CURVES: a logistic curve a patient, shifted by patient and obscurer."""
     rng = np.random.default_rng(len(split))
-    key = {"model": "unet-1a2b", "target": "pancreas", "split": split, "judge": "original", "seed": 1}
+    key = {"model": "unet-1a2b", "target": "pancreas", "split": split, "judge": judge, "seed": 1}
     rows = []
     for (explainer, half), obscurer, patient in (
         (one, obscurer, patient) for one in halves.items() for obscurer in obscurers for patient in range(patients)
@@ -48,13 +50,17 @@ def through_parquet(path, schema, rows):
 def made(tmp_path):
     """Return a function that makes all tables, through Parquet, for some explainers and patients."""
 
-    def make(halves=GOOD, patients=8, validation=3):
-        rows = curve_rows(halves, patients)
-        rows += curve_rows({k: v for k, v in halves.items() if k.startswith("control-")}, validation, "validation")
+    def make(halves=GOOD, patients=8, validation=3, judges=None):
+        rows = []
+        for judge, own in {"original": halves, **(judges or {})}.items():
+            rows += curve_rows(own, patients, judge=judge)
+            controls = {key: half for key, half in own.items() if key.startswith("control-")}
+            rows += curve_rows(controls, validation, "validation", judge=judge)
         curves = through_parquet(tmp_path / "curves.parquet", tables.CURVES, rows)
         ranked = through_parquet(tmp_path / "ranking.parquet", tables.RANKING, ranking(areas(curves), 200, 0))
         case = {"case": "a", "patient": "a", "split": "test", "class": "pancreas"}
-        segmentation = {**case, "model": "unet-1a2b", "dice": 0.83, "label_ml": 70.0, "predicted_ml": 66.0}
+        segmentation = [{**case, "model": "unet-1a2b", "dice": 0.83, "label_ml": 70.0, "predicted_ml": 66.0}]
+        segmentation += [{**segmentation[0], "model": f"{judge}-3c4d", "dice": 0.61} for judge in judges or {}]
         cost = {
             "stage": "explain",
             "case": "a",
@@ -68,7 +74,7 @@ def made(tmp_path):
             "curves": curves,
             "ranking": ranked,
             "cases": through_parquet(tmp_path / "cases.parquet", tables.CASES, [case]),
-            "segmentation": through_parquet(tmp_path / "seg.parquet", tables.SEGMENTATION, [segmentation]),
+            "segmentation": through_parquet(tmp_path / "seg.parquet", tables.SEGMENTATION, segmentation),
             "costs": through_parquet(tmp_path / "costs.parquet", tables.COSTS, costs),
         }
 
@@ -81,9 +87,11 @@ def summary(tmp_path, made):
 
     def write(**settings):
         out = tmp_path / "summary.md"
+        judges = {"original": "unet-1a2b"} | {judge: f"{judge}-3c4d" for judge in settings.get("judges", {})}
         config = {"phantom": {"patients": 9}, "targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}}
         figures = {"Agreement": "figures/agreement of all.png"}
-        write_summary(out, experiment="phantom", config=config, further={}, figures=figures, **made(**settings))
+        own = {"experiment": "phantom", "config": config, "judges": judges, "further": {}, "figures": figures}
+        write_summary(out, **own, **made(**settings))
         return out.read_text(encoding="utf-8")
 
     return write
@@ -190,6 +198,18 @@ def test_summary_admits_when_no_gain_could_be_significant(summary):
     assert "no p below 0.05 is possible" in summary(halves=GOOD | {f"method-{n}": 0.03 for n in range(5)})
 
 
+def test_other_judges_leave_the_page_as_it_is_and_have_a_part_of_their_own(summary):
+    """Under `tolerant` the explanations come in the opposite order."""
+    alone = summary()
+    text = summary(judges={"tolerant": dict(zip(GOOD, reversed(GOOD.values()), strict=True))})
+    before, _, after = text.partition("## Other judges")
+    after, _, rest = after.partition("## Costs")
+    assert before + "## Costs" + rest == alone
+    assert re.search(r"\| tolerant +\| pancreas +\| +1 \| +0.61", after)
+    areas = dict(re.findall(r"\| (\S+) +\| +(0\.\d+) \|", after))
+    assert float(areas["control-random"]) > float(areas["u-noise-paper-small"])
+
+
 def test_summary_with_few_patients_ranks_nothing(summary):
     text = summary(patients=7)
     assert "cannot be told apart" in opening(text)
@@ -234,6 +254,7 @@ def test_summary_where_nothing_was_segmented(tmp_path, made):
         out,
         experiment="e",
         config={"targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}},
+        judges={"original": "unet-1a2b"},
         further={},
         figures={},
         **parts,

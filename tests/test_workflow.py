@@ -37,15 +37,18 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
     root = finished.folder / "results" / "miniature"
     explainers = set(finished.config["explainers"])
     assert len(finished.read("cases.parquet")) == 6
-    assert set(finished.read("tables/segmentation.parquet").case) == {f"phantom_00{n}" for n in range(6)}
+    segmentation = finished.read("tables/segmentation.parquet")
+    for name, patients in (("segmenter", 6), ("tolerant", 3), ("other", 3)):
+        assert segmentation[segmentation.model.str.startswith(f"{name}-")].case.nunique() == patients
     curves = finished.read("tables/curves.parquet")
+    assert set(curves.judge) == {"original", "tolerant", "other"}
     assert set(curves.explainer) == explainers
     assert set(curves.obscurer) == set(finished.config["evaluation"]["obscurers"])
     assert set(curves[curves.split == "validation"].explainer) == {"control-random", "control-distance"}
     whole = curves[curves.visibility == 1].agreement.dropna()
     np.testing.assert_allclose(whole, 1)
     ranking = finished.read("tables/ranking.parquet")
-    assert len(ranking) == len(explainers) * 5 * 2
+    assert (ranking.groupby("judge").size().loc[["original", "tolerant"]] == len(explainers) * 5 * 2).all()
     costs = finished.read("tables/costs.parquet")
     assert set(costs.stage) == {"train", "explain"}
     assert (costs[costs.explainer == "control-random"].forwards == 0).all()
@@ -54,6 +57,8 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
         "estimate.txt",
         "figures/pancreas/panel.png",
         "figures/pancreas/agreement.png",
+        "figures/pancreas/agreement_tolerant.png",
+        "figures/pancreas/agreement_other.png",
     ):
         assert (root / name).stat().st_size > 200
     assert not list(root.rglob(".tmp-*"))
@@ -97,6 +102,16 @@ def test_a_changed_setting_of_one_explainer_reruns_it_and_what_depends_on_it(pro
         "Evaluating occlusion for pancreas",
     }
     assert not [one for one in planned if re.match("Training|Preprocessing|Segmenting|Making", one)]
+
+
+def test_a_changed_judge_is_trained_again_and_nothing_is_explained_again(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["judges"]["other"]["seed"] = 12
+    project.write_config(config)
+    planned = project.planned()
+    assert len([one for one in planned if one.startswith("Training other-")]) == 1
+    assert not [one for one in planned if re.match("Training (segmenter|tolerant|paper)|Explaining|Preprocessing", one)]
+    assert {f"Evaluating {name} for pancreas" for name in config["explainers"]} <= planned
 
 
 def test_how_to_compute_changes_nothing(project):

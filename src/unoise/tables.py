@@ -31,7 +31,7 @@ _KEY = {
     "patient": _field("patient", _TEXT, "whose scan it is"),
     "split": _field("split", _TEXT, "train, validation, calibration or test"),
     "unit": _field("unit", _COUNT, "slice in the preprocessed volume"),
-    "judge": _field("judge", _TEXT, "network that segments the obscured image"),
+    "judge": _field("judge", _TEXT, "network that segments the obscured image; original: the segmenter itself"),
     "obscurer": _field("obscurer", _TEXT, "what takes the place of hidden voxels"),
     "order": _field("order", _TEXT, "kept_first or removed_first"),
     "visibility": _field("visibility", _REAL, "visible fraction of a unit's voxels", "1"),
@@ -82,7 +82,8 @@ HISTORY = pa.schema(
 
 SEGMENTATION = pa.schema(
     [
-        *_key("model", "case", "patient", "split"),
+        _field("model", _TEXT, "network that segments: the segmenter that is explained, or a judge"),
+        *_key("case", "patient", "split"),
         _field("class", _TEXT, "foreground class"),
         _field(
             "dice",

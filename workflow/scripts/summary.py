@@ -22,6 +22,7 @@ with job(snakemake):
         out,
         experiment=snakemake.params.experiment,
         config=snakemake.params.settings,
+        judges=snakemake.params.judges,
         **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
         further={"The published evaluation": protocols_section(*paper)} if paper else {},
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},

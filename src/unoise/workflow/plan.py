@@ -9,8 +9,8 @@ from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.model_plan import ModelPlan
+from unoise.workflow.names import CONTROL, ORIGINAL
 
-CONTROL = "control-"
 PANEL_CASES = 4
 TIMED_CASES = 6
 
@@ -113,6 +113,31 @@ class Plan(ModelPlan):
             for splits, keys in groups.items()
         ]
 
+    @cached_property
+    def predicted(self) -> dict[str, tuple[str, ...]]:
+        """The splits whose cases each `<model>` predicts: the segmenter all, a judge those that are evaluated."""
+        evaluated = tuple(split for split in SPLITS if any(split in group.splits for group in self.evaluation_groups))
+        others = {model: evaluated for model in self.judges.values() if model != self.segmenter}
+        return {self.segmenter: SPLITS} | others
+
+    def predictions(self, path: str) -> list[str]:
+        """Every file of a path with the wildcards model and case that predicting makes."""
+        return [
+            f"{self.root}/{path.format(model=model, case=case)}"
+            for model, splits in self.predicted.items()
+            for case in self.ids(*splits)
+        ]
+
+    def judge_input(self, cases: list[str]) -> dict[str, str | list[str]]:
+        """The rule inputs `judge_<name>`, a judge's weights, and `prediction_<name>`, its predictions, one a case."""
+        files = {}
+        for name, model in self.judges.items():
+            files[f"judge_{name}"] = f"{self.root}/{paths.WEIGHTS.format(model=model)}"
+            files[f"prediction_{name}"] = [
+                f"{self.root}/{paths.PREDICTION.format(model=model, case=case)}" for case in cases
+            ]
+        return files
+
     def evaluated(self, path: str) -> list[str]:
         """Every file of a path with these wildcards that evaluating makes."""
         return self._files(path, self.evaluation_groups)
@@ -207,6 +232,12 @@ class Plan(ModelPlan):
         return self.ids("test")[:PANEL_CASES]
 
     @property
+    def curve_figures(self) -> dict[str, tuple[str, str]]:
+        """Figures of curves by their file's name: the column that is drawn, and the judge."""
+        others = {f"agreement_{judge}": ("agreement", judge) for judge in self.config["judges"]}
+        return {"agreement": ("agreement", ORIGINAL), "dice": ("dice", ORIGINAL)} | others
+
+    @property
     def figures(self) -> dict[str, str]:
         """The figures of the summary, by their caption."""
         captions = {}
@@ -216,6 +247,10 @@ class Plan(ModelPlan):
                 f"What is left of the predicted {target} when part of the image is visible": f"{folder}/agreement.png",
                 f"The maps of a few test cases ({target})": f"{folder}/panel.png",
                 f"As the first figure, by Dice with the label ({target})": f"{folder}/dice.png",
+            }
+            captions |= {
+                f"As the first figure, with the judge {judge} ({target})": f"{folder}/agreement_{judge}.png"
+                for judge in self.config["judges"]
             }
             if self.has_paper:
                 captions |= {
