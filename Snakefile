@@ -17,6 +17,7 @@ include: "workflow/rules/segmenter.smk"
 include: "workflow/rules/interpreter.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/leak.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
@@ -65,4 +66,5 @@ rule explanations:
 rule evaluation:
     input:
         rules.table_ranking.output,
+        rules.table_leak.output,
     localrule: True

@@ -137,6 +137,8 @@ def test_value_out_of_range(default, refused, place, key, value):
         ("preprocess", "window", [240, -160]),
         ("preprocess", "window", [100, 100]),
         ("evaluation", "kept_first", [0.5]),
+        ("evaluation", "leak_visibilities", [0.01, 0.1]),
+        ("evaluation", "leak_visibilities", []),
         ("evaluation.obscurers", "mean", None),
         ("cases", "split_of", {"someone": "testing"}),
         ("compute", "device", "gpu"),
@@ -252,6 +254,7 @@ def test_defaults_are_filled_in(plain_config):
     }
     assert config["evaluation"]["obscurers"] == {"mean": {}, "noise": {"sigma_hu": 400}, "donor": {}}
     assert config["evaluation"]["kept_first"][:3] == [0.01, 0.02, 0.05]
+    assert config["evaluation"]["leak_visibilities"] == [0.02, 0.05, 0.1, 0.2]
     assert config["compute"]["device"] == "auto"
     assert complete(config) == config, "completing twice changes nothing"
 
@@ -276,7 +279,7 @@ for group in plan.explainer_groups:
         assert plan.explainer_code(key)
 for model in plan.interpreters:
     assert plan.interpreter_code(model)
-assert plan.evaluation_code and plan.segmenter
+assert plan.evaluation_code and plan.leak_code and plan.segmenter
 heavy = {"torch", "monai", "nibabel", "captum", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 print(sorted(group.volumes for group in plan.explainer_groups)[-1])

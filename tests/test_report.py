@@ -50,7 +50,7 @@ def through_parquet(path, schema, rows):
 def made(tmp_path):
     """Return a function that makes all tables, through Parquet, for some explainers and patients."""
 
-    def make(halves=GOOD, patients=8, validation=3, judges=None):
+    def make(halves=GOOD, patients=8, validation=3, judges=None, leaks=None):
         rows = []
         for judge, own in {"original": halves, **(judges or {})}.items():
             rows += curve_rows(own, patients, judge=judge)
@@ -58,6 +58,8 @@ def made(tmp_path):
             rows += curve_rows(controls, validation, "validation", judge=judge)
         curves = through_parquet(tmp_path / "curves.parquet", tables.CURVES, rows)
         ranked = through_parquet(tmp_path / "ranking.parquet", tables.RANKING, ranking(areas(curves), 200, 0))
+        told = {"model": "unet-1a2b", "target": "pancreas", "judge": "original", "content": "donor", "visibility": 0.02}
+        leak = [told | {"explainer": key, "patient": "a", "leak": (leaks or {}).get(key, 0.01)} for key in halves]
         case = {"case": "a", "patient": "a", "split": "test", "class": "pancreas"}
         segmentation = [{**case, "model": "unet-1a2b", "dice": 0.83, "label_ml": 70.0, "predicted_ml": 66.0}]
         segmentation += [{**segmentation[0], "model": f"{judge}-3c4d", "dice": 0.61} for judge in judges or {}]
@@ -75,6 +77,7 @@ def made(tmp_path):
             "ranking": ranked,
             "cases": through_parquet(tmp_path / "cases.parquet", tables.CASES, [case]),
             "segmentation": through_parquet(tmp_path / "seg.parquet", tables.SEGMENTATION, segmentation),
+            "leak": through_parquet(tmp_path / "leak.parquet", tables.LEAK, leak),
             "costs": through_parquet(tmp_path / "costs.parquet", tables.COSTS, costs),
         }
 
@@ -208,6 +211,30 @@ def test_other_judges_leave_the_page_as_it_is_and_have_a_part_of_their_own(summa
     assert re.search(r"\| tolerant +\| pancreas +\| +1 \| +0.61", after)
     areas = dict(re.findall(r"\| (\S+) +\| +(0\.\d+) \|", after))
     assert float(areas["control-random"]) > float(areas["u-noise-paper-small"])
+
+
+def test_a_map_that_tells_is_marked_and_not_ranked(summary):
+    text = summary(leaks={"u-noise-paper-small": 0.21})
+    assert "Of 1 explanation, **occlusion** kept most" in opening(text)
+    assert "the masks of u-noise-paper-small (leak 0.21) tell where the organ is" in opening(text)
+    assert re.search(r"\| +- \| u-noise-paper-small .*\| +0\.210 \(tells\) \|", text)
+    assert re.search(r"\| +1 \| occlusion .*\| +0\.010 \|", text)
+    assert "tell where" not in opening(summary(leaks={"u-noise-paper-small": 0.05}))
+    assert "tell where" in opening(summary(leaks={"u-noise-paper-small": 0.21}, patients=7))
+
+
+def test_where_all_maps_tell_none_is_named(summary):
+    text = opening(summary(leaks=dict.fromkeys(GOOD, 0.3)))
+    assert text.startswith("No explanation is ranked on 8 test patients")
+    assert "kept most" not in text
+
+
+def test_summary_says_when_no_leak_could_be_measured(summary):
+    assert "looked for with donor only" in summary()
+    text = summary(leaks=dict.fromkeys(GOOD))
+    assert "could not be measured: that takes two test patients" in text
+    assert "nan" not in text.lower()
+    assert "(tells)" not in text
 
 
 def test_summary_with_few_patients_ranks_nothing(summary):

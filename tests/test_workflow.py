@@ -49,6 +49,12 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
     np.testing.assert_allclose(whole, 1)
     ranking = finished.read("tables/ranking.parquet")
     assert (ranking.groupby("judge").size().loc[["original", "tolerant"]] == len(explainers) * 5 * 2).all()
+    leak = finished.read("tables/leak.parquet")
+    assert len(leak) == len(explainers) * 3 * 2 * 4 * 2, "judges, contents, visibilities, patients"
+    measured = leak[leak.judge == "original"].leak
+    assert measured.notna().all()
+    assert measured.abs().max() <= 1
+    assert measured.nunique() > 1
     costs = finished.read("tables/costs.parquet")
     assert set(costs.stage) == {"train", "explain"}
     assert (costs[costs.explainer == "control-random"].forwards == 0).all()
@@ -97,9 +103,10 @@ def test_a_changed_setting_of_one_explainer_reruns_it_and_what_depends_on_it(pro
     config["explainers"]["occlusion"]["stride"] = 8
     project.write_config(config)
     planned = project.planned()
-    assert {one for one in planned if "Explaining" in one or "Evaluating" in one} == {
+    assert {one for one in planned if re.match("Explaining|Evaluating|Looking", one)} == {
         "Explaining pancreas by occlusion",
         "Evaluating occlusion for pancreas",
+        "Looking for what occlusion tells of pancreas",
     }
     assert not [one for one in planned if re.match("Training|Preprocessing|Segmenting|Making", one)]
 
@@ -111,7 +118,16 @@ def test_a_changed_judge_is_trained_again_and_nothing_is_explained_again(project
     planned = project.planned()
     assert len([one for one in planned if one.startswith("Training other-")]) == 1
     assert not [one for one in planned if re.match("Training (segmenter|tolerant|paper)|Explaining|Preprocessing", one)]
-    assert {f"Evaluating {name} for pancreas" for name in config["explainers"]} <= planned
+    for name in config["explainers"]:
+        assert {f"Evaluating {name} for pancreas", f"Looking for what {name} tells of pancreas"} <= planned
+
+
+def test_other_visibilities_for_the_leak_rerun_nothing_else(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["evaluation"]["leak_visibilities"] = [0.05]
+    project.write_config(config)
+    again = {one for one in project.planned() if re.match("Looking|Evaluating|Explaining|Segmenting|Training", one)}
+    assert again == {f"Looking for what {name} tells of pancreas" for name in config["explainers"]}
 
 
 def test_how_to_compute_changes_nothing(project):

@@ -75,11 +75,14 @@ def estimate_run(plan: Plan) -> str:
     evaluated = seen * sum(
         len(group.explainers) * sum(shown[split] for split in group.splits) for group in plan.evaluation_groups
     )
+    own_and_other = 2 * len(plan.contents) * len(own["leak_visibilities"])
+    evaluated += len(plan.judges) * own_and_other * len(plan.config["explainers"]) * shown["test"]
     ways = {(one["split"], one["threshold"], one["fill"]) for one in plan.config["paper_protocols"].values()}
     evaluated += PUBLISHED_STEPS * len(plan.config["explainers"]) * sum(shown[split] for split, *_ in ways)
     groups = [*plan.explainer_groups, *plan.evaluation_groups]
     jobs = 12 + sum(len(plan.batches(*splits)) for splits in plan.predicted.values())
     jobs += sum(len(plan.batches(*group.splits)) * len(group.explainers) for group in groups)
+    jobs += len(plan.batches("test")) * len(plan.config["explainers"])
     targets = len(plan.config["targets"])
     segmenter = sum(trained(settings["training"]) for settings in plan.segmenters.values())
     stages = {

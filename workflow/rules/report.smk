@@ -106,6 +106,7 @@ rule summary:
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
         ranking=rules.table_ranking.output[0],
+        leak=rules.table_leak.output[0],
         costs=rules.table_costs.output[0],
         figures=list(PLAN.figures.values()),
     output:

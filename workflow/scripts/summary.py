@@ -11,7 +11,7 @@ with job(snakemake):
     from unoise.report.summary import write_summary
 
     out = Path(snakemake.output[0])
-    names = ("cases", "segmentation", "curves", "ranking", "costs")
+    names = ("cases", "segmentation", "curves", "ranking", "leak", "costs")
     paper = [
         tables.read(snakemake.input[name], getattr(tables, name.upper()))
         for name in ("protocols", "runtime")

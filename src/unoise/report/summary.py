@@ -1,6 +1,7 @@
 """`summary.md`, the page that a person reads first, made from the tables alone."""
 
 from collections.abc import Iterable
+from itertools import count as iterate
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +11,8 @@ from unoise.files import whole_file
 from unoise.report.figures import ORDERS, costs_per_slice, in_order
 from unoise.report.judges import judges_section
 from unoise.report.markdown import count, escape, interval, number, p_value, ranged, table
-from unoise.report.verdict import ENOUGH_PATIENTS, SIGNIFICANT, verdict
+from unoise.report.verdict import ENOUGH_PATIENTS, SIGNIFICANT, tells, verdict
+from unoise.statistics.leak import TELLS, map_leaks
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import ORIGINAL
 
@@ -31,6 +33,9 @@ _GLOSSARY = {
     "removed first": "the most important voxels are hidden first: a quick fall of agreement is good",
     "area": "mean height of the agreement curve from 1 to 100 % on a logarithmic axis, between 0 and 1",
     "gain": "how much better the area is than the best control's; positive is better in both orders",
+    "leak": "what the shape of a mask tells instead of showing it: the agreement that is reached when only other "
+    "content (another patient, or the slice's own texture) is seen through it, minus the same through another "
+    f"patient's mask; the largest from 2 % visible up. Above {TELLS} the map tells and is not ranked",
     "p": "chance of such a gain if explainer and control were equal (Wilcoxon signed-rank over patients, "
     "corrected for the number of explainers by Holm's method)",
 }
@@ -46,6 +51,7 @@ def write_summary(
     segmentation: pd.DataFrame,
     curves: pd.DataFrame,
     ranking: pd.DataFrame,
+    leak: pd.DataFrame,
     costs: pd.DataFrame,
     further: dict[str, list[str]],
     figures: dict[str, str],
@@ -62,7 +68,7 @@ def write_summary(
         Completed by `unoise.workflow.config.complete`.
     judges
         The `<model>` of each judge, by name; `original` is the segmenter.
-    cases, segmentation, curves, ranking, costs
+    cases, segmentation, curves, ranking, leak, costs
         Rows of the tables of these names (`tables.CASES` and so on).
     further
         Paragraphs of further sections, by heading.
@@ -72,10 +78,14 @@ def write_summary(
     others = {judge: model for judge, model in judges.items() if judge != ORIGINAL}
     test = curves[(curves["split"] == "test") & (curves["judge"] == ORIGINAL)]
     own = ranking[ranking["judge"] == ORIGINAL]
+    leaks = map_leaks(leak)
+    contests = [
+        (target, group, test[test["target"] == target], leaks.get(target, {}))
+        for target, group in own.groupby("target", sort=True)
+    ]
     parts = [f"# What {escape(experiment)} found"]
-    contests = [(target, group, test[test["target"] == target]) for target, group in own.groupby("target", sort=True)]
-    for target, group, shown in contests:
-        parts.append((f"**Target {escape(target)}.** " if len(contests) > 1 else "") + verdict(group, shown))
+    for target, group, shown, told in contests:
+        parts.append((f"**Target {escape(target)}.** " if len(contests) > 1 else "") + verdict(group, shown, told))
     parts += [
         f"No explanation of {escape(target)} could be scored: the segmenter found it in no test patient."
         for target in config["targets"]
@@ -85,16 +95,16 @@ def write_summary(
     parts += ["## What was explained", *_explained(cases, segmented)]
     parts.append("## Figures")
     parts += [f"![{escape(text)}]({quote(path)})\n\n*{escape(text)}*" for text, path in figures.items()]
-    for target, group, shown in contests:
+    for target, group, shown, told in contests:
         parts.append(f"## Results for {escape(target)}, judged by {ORIGINAL}")
-        parts += [*_ranking_tables(group), *_visibility_tables(shown)]
+        parts += [*_ranking_tables(group, told), *_visibility_tables(shown)]
     if others:
         parts += ["## Other judges", *judges_section(others, segmentation, ranking)]
     for heading, paragraphs in further.items():
         parts += [f"## {heading}", *paragraphs]
     parts += ["## Costs", *_costs(costs)]
     parts += ["## Words", "\n".join(f"- **{word}**: {meaning}." for word, meaning in _GLOSSARY.items())]
-    parts += ["## Limits", "\n".join(f"- {limit}" for limit in _limits(config, own))]
+    parts += ["## Limits", "\n".join(f"- {limit}" for limit in _limits(config, own, leak))]
     with whole_file(out) as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
@@ -124,7 +134,7 @@ def _explained(cases: pd.DataFrame, segmentation: pd.DataFrame) -> list[str]:
     return [f"The data: {data}.", intro, table(rows)]
 
 
-def _ranking_tables(ranking: pd.DataFrame) -> list[str]:
+def _ranking_tables(ranking: pd.DataFrame, leaks: dict[str, float]) -> list[str]:
     parts = ["### Area under the agreement curve"]
     ranked = ranking["patients"].max() >= ENOUGH_PATIENTS
     for (obscurer, order), group in ranking.groupby(["obscurer", "order"], sort=True):
@@ -133,13 +143,15 @@ def _ranking_tables(ranking: pd.DataFrame) -> list[str]:
         if pd.notna(best):
             control = f"Best control: {escape(best)}, chosen on the {escape(split)} patients."
         listed = group.set_index("explainer").loc[in_order(group["explainer"])].reset_index()
+        places = iterate(1)
         rows = [
-            ({"rank": row["rank"]} if ranked else {})
+            ({"rank": "-" if tells(leaks, row["explainer"]) else next(places)} if ranked else {})
             | {
                 "explainer": escape(row["explainer"]),
                 "area (95 % interval)": interval(row["area"], row["low"], row["high"]),
                 "gain on best control": interval(row["gain"], row["gain_low"], row["gain_high"], "+.3f"),
                 "p": p_value(row["p"]),
+                "leak": _leak(leaks, row["explainer"]),
             }
             for _, row in (listed.sort_values("rank") if ranked else listed).iterrows()
         ]
@@ -147,6 +159,10 @@ def _ranking_tables(ranking: pd.DataFrame) -> list[str]:
     if ranking["patients"].max() == 1:
         parts.append("No interval and no p-value with one patient.")
     return parts
+
+
+def _leak(leaks: dict[str, float], explainer: str) -> str:
+    return number(leaks.get(explainer), ".3f") + " (tells)" * tells(leaks, explainer)
 
 
 def _visibility_tables(curves: pd.DataFrame) -> list[str]:
@@ -184,7 +200,7 @@ def _costs(costs: pd.DataFrame) -> list[str]:
     return [intro, table(rows)]
 
 
-def _limits(config: dict, ranking: pd.DataFrame) -> Iterable[str]:
+def _limits(config: dict, ranking: pd.DataFrame, leak: pd.DataFrame) -> Iterable[str]:
     least = config["evaluation"]["min_voxels"]
     if "phantom" in config:
         yield "The patients are synthetic (phantoms): nothing here is a finding about people."
@@ -193,7 +209,11 @@ def _limits(config: dict, ranking: pd.DataFrame) -> Iterable[str]:
     yield f"Only slices where label or prediction has at least {least} voxels of the target were evaluated."
     yield "A partly hidden image is unlike those the segmenter learned from: that alone can lower agreement."
     yield "Only the judges and obscurers named above were tried."
-    yield "Whether a map tells by its shape what it should show (its leak) was not measured."
+    if leak["leak"].notna().any():
+        contents = " and ".join(sorted(set(leak["content"])))
+        yield f"What a map tells by its shape (its leak) was looked for with {contents} only: it may tell more."
+    else:
+        yield "What a map tells by its shape (its leak) could not be measured: that takes two test patients."
     smallest = _smallest_p(ranking)
     if smallest >= SIGNIFICANT:
         yield f"With so few patients for so many comparisons no p below {smallest:.2f} is possible."

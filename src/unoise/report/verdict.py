@@ -4,6 +4,7 @@ import pandas as pd
 
 from unoise.report.figures import in_order
 from unoise.report.markdown import count, escape, listed, p_value
+from unoise.statistics.leak import TELLS
 from unoise.workflow.names import CONTROL
 
 ENOUGH_PATIENTS = 8
@@ -11,7 +12,7 @@ SIGNIFICANT = 0.05
 _HEADLINE = 0.05
 
 
-def verdict(ranking: pd.DataFrame, curves: pd.DataFrame) -> str:
+def verdict(ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float]) -> str:
     """Say in two or three sentences which explanation kept most of the prediction, and how certain that is.
 
     Parameters
@@ -20,6 +21,8 @@ def verdict(ranking: pd.DataFrame, curves: pd.DataFrame) -> str:
         Rows of `tables.RANKING` of one target and judge.
     curves
         Rows of `tables.CURVES` of the test patients, of the same target and judge.
+    leaks
+        By explainer; one whose map tells is not ranked.
     """
     kept = ranking[ranking["order"] == "kept_first"]
     methods = kept[~kept["explainer"].str.startswith(CONTROL)]
@@ -29,8 +32,13 @@ def verdict(ranking: pd.DataFrame, curves: pd.DataFrame) -> str:
     patients = int(methods["patients"].max())
     ways = f"{count(len(obscurers), 'way')} ({listed(obscurers)})"
     where = f"{count(patients, 'test patient')}, with hidden voxels replaced in {ways}"
+    tellers = [key for key in in_order(methods["explainer"]) if tells(leaks, key)]
+    told = [_told(tellers, leaks)] if tellers else []
     if patients < ENOUGH_PATIENTS:
-        return _undecided(methods, patients, where)
+        return " ".join([_undecided(methods, patients, where), *told])
+    methods = methods[~methods["explainer"].isin(tellers)]
+    if methods.empty:
+        return " ".join([f"No explanation is ranked on {where}.", *told])
     best = methods.groupby("explainer")["area"].mean().sort_values(kind="stable").index[-1]
     own = methods[methods["explainer"] == best].sort_values("obscurer")
     first = (
@@ -38,7 +46,17 @@ def verdict(ranking: pd.DataFrame, curves: pd.DataFrame) -> str:
         f"prediction with little visible: area under the agreement curve {own['area'].mean():.2f} (of 1) "
         f"on {where}{_at_headline(own, curves)}."
     )
-    return " ".join([first, _against_control(methods, own), _consistency(methods)])
+    return " ".join(filter(None, [first, _against_control(methods, own), _consistency(methods), *told]))
+
+
+def tells(leaks: dict[str, float], explainer: str) -> bool:
+    """Whether an explainer's masks tell so much by their shape that it is not ranked."""
+    return leaks.get(explainer, 0) > TELLS
+
+
+def _told(tellers: list[str], leaks: dict[str, float]) -> str:
+    names = ", ".join(f"{escape(key)} (leak {leaks[key]:.2f})" for key in tellers)
+    return f"By their shape the masks of {names} tell where the organ is; above {TELLS} an explanation is not ranked."
 
 
 def _undecided(methods: pd.DataFrame, patients: int, where: str) -> str:

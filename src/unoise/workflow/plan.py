@@ -1,43 +1,20 @@
-"""What there is to do: who explains and evaluates what, beside the cases and the models."""
+"""What there is to do: who explains what and what is reported, beside the cases, the models and the evaluation."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
+from unoise.workflow.evaluation_plan import EvaluationPlan, Group
 from unoise.workflow.manifest import SPLITS
-from unoise.workflow.model_plan import ModelPlan
 from unoise.workflow.names import CONTROL, ORIGINAL
 
 PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-@dataclass(frozen=True)
-class Group:
-    """Explainers that make the same volumes for the same cases, so that they share rules.
-
-    Attributes
-    ----------
-    name
-        For the names of rules.
-    explainers
-        Keys of the config.
-    volumes
-        Folders under which each of them writes one volume a case.
-    splits
-        Splits whose cases they explain.
-    """
-
-    name: str
-    explainers: tuple[str, ...]
-    volumes: tuple[str, ...]
-    splits: tuple[str, ...]
-
-
-class Plan(ModelPlan):
+class Plan(EvaluationPlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
@@ -53,10 +30,6 @@ class Plan(ModelPlan):
     def explainer_settings(self, explainer: str) -> dict:
         """The settings of an explainer and the seed."""
         return {**self.config["explainers"][explainer], "seed": self.config["seed"]}
-
-    def evaluated_splits(self, explainer: str) -> tuple[str, ...]:
-        """Test cases for every explainer; controls also on validation cases, from which the best one is chosen."""
-        return ("validation", "test") if explainer.startswith(CONTROL) else ("test",)
 
     @cached_property
     def explainer_groups(self) -> list[Group]:
@@ -99,75 +72,6 @@ class Plan(ModelPlan):
     def explainer_code(self, explainer: str) -> str:
         """Digest of the code behind an explainer's maps."""
         return code_digest("unoise.explainers.base", self.method(explainer).module)
-
-    # Evaluation
-
-    @cached_property
-    def evaluation_groups(self) -> list[Group]:
-        """The explainers by the splits on which they are evaluated."""
-        groups: dict[tuple, list[str]] = {}
-        for key in self.config["explainers"]:
-            groups.setdefault(self.evaluated_splits(key), []).append(key)
-        return [
-            Group("controls" if "validation" in splits else "rivals", tuple(keys), (), splits)
-            for splits, keys in groups.items()
-        ]
-
-    @cached_property
-    def predicted(self) -> dict[str, tuple[str, ...]]:
-        """The splits whose cases each `<model>` predicts: the segmenter all, a judge those that are evaluated."""
-        evaluated = tuple(split for split in SPLITS if any(split in group.splits for group in self.evaluation_groups))
-        others = {model: evaluated for model in self.judges.values() if model != self.segmenter}
-        return {self.segmenter: SPLITS} | others
-
-    def predictions(self, path: str) -> list[str]:
-        """Every file of a path with the wildcards model and case that predicting makes."""
-        return [
-            f"{self.root}/{path.format(model=model, case=case)}"
-            for model, splits in self.predicted.items()
-            for case in self.ids(*splits)
-        ]
-
-    def judge_input(self, cases: list[str]) -> dict[str, str | list[str]]:
-        """The rule inputs `judge_<name>`, a judge's weights, and `prediction_<name>`, its predictions, one a case."""
-        files = {}
-        for name, model in self.judges.items():
-            files[f"judge_{name}"] = f"{self.root}/{paths.WEIGHTS.format(model=model)}"
-            files[f"prediction_{name}"] = [
-                f"{self.root}/{paths.PREDICTION.format(model=model, case=case)}" for case in cases
-            ]
-        return files
-
-    def evaluated(self, path: str) -> list[str]:
-        """Every file of a path with these wildcards that evaluating makes."""
-        return self._files(path, self.evaluation_groups)
-
-    def _files(self, path: str, groups: list[Group]) -> list[str]:
-        return [
-            f"{self.root}/{path.format(model=self.segmenter, target=target, explainer=explainer, case=case)}"
-            for group in groups
-            for target in self.config["targets"]
-            for explainer in group.explainers
-            for case in self.ids(*group.splits)
-        ]
-
-    def evaluation_settings(self, target: str) -> dict:
-        """All settings that decide what evaluating a map for a target gives."""
-        own = self.config["evaluation"]
-        chosen = {key: own[key] for key in ("obscurers", "kept_first", "removed_first", "min_voxels")}
-        return {**chosen, "target": self.config["targets"][target], "seed": self.config["seed"]}
-
-    def donor_input(self, cases: list[str]) -> dict[str, list[str]]:
-        """The rule input `donor`, one preprocessed image a case, where an obscurer needs it, else nothing."""
-        if not any("donor" in methods.find("obscurers", name).needs for name in self.config["evaluation"]["obscurers"]):
-            return {}
-        return {"donor": [f"{self.root}/{paths.IMAGE.format(case=self.donor(case))}" for case in cases]}
-
-    @cached_property
-    def evaluation_code(self) -> str:
-        """Digest of the code of the evaluation and of the obscurers it uses."""
-        used = [methods.find("obscurers", name).module for name in self.config["evaluation"]["obscurers"]]
-        return code_digest("unoise.evaluation.evaluate", *used)
 
     # The published evaluation
 
