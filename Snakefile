@@ -17,6 +17,7 @@ include: "workflow/rules/segmenter.smk"
 include: "workflow/rules/interpreter.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/leak.smk"
 include: "workflow/rules/noise.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/paper.smk"
@@ -67,4 +68,5 @@ rule explanations:
 rule evaluation:
     input:
         rules.table_ranking.output,
+        rules.table_leak.output,
     localrule: True

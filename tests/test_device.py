@@ -7,8 +7,9 @@ from monai.losses import DiceLoss
 from monai.networks.nets import UNet
 
 from unoise.compute import generator
-from unoise.evaluation.evaluate import count, evaluated
+from unoise.evaluation.evaluate import count
 from unoise.evaluation.masks import ranks, tie_breakers, visible
+from unoise.evaluation.shown import evaluated
 from unoise.explainers.base import Context
 from unoise.networks.interpreter import Interpreter
 from unoise.obscurers.base import Surroundings, make_obscurer

@@ -37,15 +37,24 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
     root = finished.folder / "results" / "miniature"
     explainers = set(finished.config["explainers"])
     assert len(finished.read("cases.parquet")) == 6
-    assert set(finished.read("tables/segmentation.parquet").case) == {f"phantom_00{n}" for n in range(6)}
+    segmentation = finished.read("tables/segmentation.parquet")
+    for name, patients in (("segmenter", 6), ("tolerant", 3), ("other", 3)):
+        assert segmentation[segmentation.model.str.startswith(f"{name}-")].case.nunique() == patients
     curves = finished.read("tables/curves.parquet")
+    assert set(curves.judge) == {"original", "tolerant", "other"}
     assert set(curves.explainer) == explainers
     assert set(curves.obscurer) == set(finished.config["evaluation"]["obscurers"])
     assert set(curves[curves.split == "validation"].explainer) == {"control-random", "control-distance"}
     whole = curves[curves.visibility == 1].agreement.dropna()
     np.testing.assert_allclose(whole, 1)
     ranking = finished.read("tables/ranking.parquet")
-    assert len(ranking) == len(explainers) * 5 * 2
+    assert (ranking.groupby("judge").size().loc[["original", "tolerant"]] == len(explainers) * 5 * 2).all()
+    leak = finished.read("tables/leak.parquet")
+    assert len(leak) == len(explainers) * 3 * 2 * 4 * 2, "judges, contents, visibilities, patients"
+    measured = leak[leak.judge == "original"].leak
+    assert measured.notna().all()
+    assert measured.abs().max() <= 1
+    assert measured.nunique() > 1
     costs = finished.read("tables/costs.parquet")
     assert set(costs.stage) == {"train", "explain"}
     assert (costs[costs.explainer == "control-random"].forwards == 0).all()
@@ -54,6 +63,8 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
         "estimate.txt",
         "figures/pancreas/panel.png",
         "figures/pancreas/agreement.png",
+        "figures/pancreas/agreement_tolerant.png",
+        "figures/pancreas/agreement_other.png",
     ):
         assert (root / name).stat().st_size > 200
     assert not list(root.rglob(".tmp-*"))
@@ -92,11 +103,31 @@ def test_a_changed_setting_of_one_explainer_reruns_it_and_what_depends_on_it(pro
     config["explainers"]["occlusion"]["stride"] = 8
     project.write_config(config)
     planned = project.planned()
-    assert {one for one in planned if "Explaining" in one or "Evaluating" in one} == {
+    assert {one for one in planned if re.match("Explaining|Evaluating|Looking", one)} == {
         "Explaining pancreas by occlusion",
         "Evaluating occlusion for pancreas",
+        "Looking for what occlusion tells of pancreas",
     }
     assert not [one for one in planned if re.match("Training|Preprocessing|Segmenting|Making", one)]
+
+
+def test_a_changed_judge_is_trained_again_and_nothing_is_explained_again(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["judges"]["other"]["seed"] = 12
+    project.write_config(config)
+    planned = project.planned()
+    assert len([one for one in planned if one.startswith("Training other-")]) == 1
+    assert not [one for one in planned if re.match("Training (segmenter|tolerant|paper)|Explaining|Preprocessing", one)]
+    for name in config["explainers"]:
+        assert {f"Evaluating {name} for pancreas", f"Looking for what {name} tells of pancreas"} <= planned
+
+
+def test_other_visibilities_for_the_leak_rerun_nothing_else(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["evaluation"]["leak_visibilities"] = [0.05]
+    project.write_config(config)
+    again = {one for one in project.planned() if re.match("Looking|Evaluating|Explaining|Segmenting|Training", one)}
+    assert again == {f"Looking for what {name} tells of pancreas" for name in config["explainers"]}
 
 
 def test_how_to_compute_changes_nothing(project):

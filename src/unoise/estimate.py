@@ -70,19 +70,23 @@ def estimate_run(plan: Plan) -> str:
         for key in group.explainers
     )
     own = plan.config["evaluation"]
-    masks = len(own["obscurers"]) * (len(own["kept_first"]) + len(own["removed_first"]))
-    evaluated = masks * sum(
+    seen = len(plan.judges) * len(own["obscurers"]) * (len(own["kept_first"]) + len(own["removed_first"]))
+    evaluated = seen * sum(
         len(group.explainers) * sum(shown[split] for split in group.splits) for group in plan.evaluation_groups
     )
+    own_and_other = 2 * len(plan.contents) * len(own["leak_visibilities"])
+    evaluated += len(plan.judges) * own_and_other * len(plan.config["explainers"]) * shown["test"]
     ways = {(one["split"], one["threshold"], one["fill"]) for one in plan.config["paper_protocols"].values()}
     evaluated += PUBLISHED_STEPS * len(plan.config["explainers"]) * sum(shown[split] for split, *_ in ways)
     groups = [*plan.explainer_groups, *plan.evaluation_groups]
-    jobs = 12 + len(plan.batches()) + sum(len(plan.batches(*g.splits)) * len(g.explainers) for g in groups)
+    jobs = 12 + sum(len(plan.batches(*splits)) for splits in plan.predicted.values())
+    jobs += sum(len(plan.batches(*group.splits)) * len(group.explainers) for group in groups)
+    jobs += len(plan.batches("test")) * len(plan.config["explainers"])
     targets = len(plan.config["targets"])
     segmenter = sum(trained(settings["training"]) for settings in plan.segmenters.values())
     stages = {
         f"preparing {len(plan.cases)} cases": len(plan.cases) * PREPARATION / cores,
-        f"training {len(plan.segmenters)} segmenter(s), {segmenter:,.0f} slices": segmenter
+        f"training {len(plan.segmenters)} segmentation network(s), {segmenter:,.0f} slices": segmenter
         * (1 / training + AUGMENTATION),
         f"training {len(plan.interpreters)} interpreter(s), {steps:,.0f} slices": steps
         * (INTERPRETER_STEP / training + AUGMENTATION),

@@ -5,20 +5,21 @@ rule figure_curves:
     input:
         rules.table_curves.output,
     output:
-        f"{ROOT}/figures/{{target}}/{{value}}.png",
+        f"{ROOT}/figures/{{target}}/{{figure}}.png",
     log:
-        f"{LOGS}/figures/{{target}}/{{value}}.log",
+        f"{LOGS}/figures/{{target}}/{{figure}}.log",
     wildcard_constraints:
-        value="agreement|dice",
+        figure="|".join(PLAN.curve_figures),
     conda:
         "../../envs/unoise.yaml"
     params:
+        shown=lambda wildcards: PLAN.curve_figures[wildcards.figure],
         experiment=PLAN.experiment,
         resamples=config["evaluation"]["resamples"],
         seed=config["seed"],
         code=code_digest("unoise.report.figures"),
     message:
-        "Drawing {wildcards.value} against visibility"
+        "Drawing {wildcards.figure} against visibility"
     script:
         "../scripts/figure_curves.py"
 
@@ -110,6 +111,7 @@ rule summary:
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
         ranking=rules.table_ranking.output[0],
+        leak=rules.table_leak.output[0],
         costs=rules.table_costs.output[0],
         figures=list(PLAN.figures.values()),
     output:
@@ -120,6 +122,7 @@ rule summary:
         "../../envs/unoise.yaml"
     params:
         experiment=PLAN.experiment,
+        judges=PLAN.judges,
         captions=list(PLAN.figures),
         paper=PLAN.has_paper,
         settings={key: value for key, value in config.items() if key != "compute"},

@@ -12,7 +12,7 @@ with job(snakemake):
     from unoise.report.summary import write_summary
 
     out = Path(snakemake.output[0])
-    names = ("cases", "segmentation", "curves", "ranking", "costs")
+    names = ("cases", "segmentation", "curves", "ranking", "leak", "costs")
     paper = [
         tables.read(snakemake.input[name], getattr(tables, name.upper()))
         for name in ("protocols", "runtime")
@@ -27,6 +27,7 @@ with job(snakemake):
         out,
         experiment=snakemake.params.experiment,
         config=snakemake.params.settings,
+        judges=snakemake.params.judges,
         **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
         further=({"The published evaluation": protocols_section(*paper)} if paper else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {}),

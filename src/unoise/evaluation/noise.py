@@ -18,8 +18,8 @@ from unoise import tables
 from unoise.compute import choose, normal
 from unoise.data.units import Units, read_slices, read_units, volume
 from unoise.data.volumes import write_volume
-from unoise.evaluation.evaluate import evaluated
 from unoise.evaluation.masks import ranks, tie_breakers
+from unoise.evaluation.shown import read_shown
 from unoise.files import write_json
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget, make_target
@@ -28,7 +28,7 @@ AGREEMENT = 0.95
 BINS = 10
 TRIED_HU = np.geomspace(5, 5120, 21)  # of the noise within one bin
 FACTORS = (0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 4.0)  # of the whole scale
-TRIAL_FILES = ("image", "label", "body", "prediction", "importance")
+TRIAL_FILES = ("image", "label", "body", "prediction_original", "importance")
 HEADER = "noise scale in HU by {explainer}"
 
 
@@ -92,21 +92,17 @@ def read_noisy_cases(
     settings
         `min_voxels` and `seed`.
     """
-    device, cases = segmenter.compute.device, []
+    device, cases, seed = segmenter.compute.device, [], settings["seed"]
     for number, key in enumerate(keys):
-        paths = {name: listed[number] for name, listed in files.items()}
-        units, _ = read_units(key["case"], paths["image"], paths["prediction"], device)
-        label, body, importance = (
-            read_slices(paths[name], key["case"], device)[0][:, 0] for name in ("label", "body", "importance")
-        )
-        shown = evaluated(target, units.probabilities, label, settings["min_voxels"])
-        if shown.any():
-            units, inside = units.select(shown), body[shown] > 0
-            places = ranks(importance[shown], tie_breakers(units, settings["seed"]))
-            streams = [(settings["seed"], "noise scale", key["case"], index) for index in units.index]
-            drawn = normal(streams, units.images.shape[2:], device)
-            clean = target.predicted(units.probabilities)
-            cases.append(NoisyCase(key["patient"], units, clean, inside, body_shares(places, inside), drawn))
+        case, paths = key["case"], {name: listed[number] for name, listed in files.items()}
+        shown = read_shown(case, paths, target, settings["min_voxels"], device)
+        if len(shown.units):
+            body = read_slices(paths["body"], case, device)[0][shown.keep][:, 0] > 0
+            streams = [(seed, "noise scale", case, index) for index in shown.units.index]
+            drawn = normal(streams, shown.units.images.shape[2:], device)
+            clean = target.predicted(shown.units.probabilities)
+            shares = body_shares(shown.places(seed), body)
+            cases.append(NoisyCase(key["patient"], shown.units, clean, body, shares, drawn))
     return cases
 
 

@@ -25,28 +25,27 @@ def zero(images: Tensor, random: torch.Generator) -> Tensor:
 
 def noise(images: Tensor, random: torch.Generator) -> Tensor:
     """The image with white noise of a random strength."""
-    strength = _uniform(images, *map(math.log, _NOISE), random).exp()
-    return images + strength * torch.randn(images.shape, generator=random, device="cpu").to(images.device)
+    return images + log_uniform(_NOISE, images, random) * torch.randn(images.shape, generator=random, device="cpu").to(
+        images.device
+    )
 
 
 def constant(images: Tensor, random: torch.Generator) -> Tensor:
     """One random value an image."""
-    return _uniform(images, 0, 1, random).expand_as(images)
+    return uniform((0, 1), images, random).expand_as(images)
 
 
 def texture(images: Tensor, random: torch.Generator) -> Tensor:
     """A smooth random texture of random coarseness, between two random values."""
-    low, high = _uniform(images, 0, 1, random), _uniform(images, 0, 1, random)
-    cells = _integer(*_CELLS, random)
-    coarse = torch.rand((len(images), 1, *[cells] * (images.dim() - 2)), generator=random, device="cpu")
-    return low + (high - low) * _enlarged(coarse.to(images.device), images)
+    low, high = uniform((0, 1), images, random), uniform((0, 1), images, random)
+    return low + (high - low) * smooth_field(images, random)
 
 
 def shuffled(images: Tensor, random: torch.Generator) -> Tensor:
     """The image's own tiles in random order."""
     shape, dims = images.shape[2:], images.dim() - 2
     sides = [side for side in _SIDES if not any(size % side for size in shape)] or [1]
-    side = sides[_integer(0, len(sides), random)]
+    side = sides[_whole(0, len(sides), random)]
     cells = [size // side for size in shape]
     cut = images.reshape(-1, *(size for cell in cells for size in (cell, side)))
     tiles = cut.permute(0, *range(1, 2 * dims, 2), *range(2, 2 * dims + 1, 2)).flatten(1, dims).flatten(2)
@@ -58,12 +57,12 @@ def shuffled(images: Tensor, random: torch.Generator) -> Tensor:
 def rolled(images: Tensor, random: torch.Generator) -> Tensor:
     """The image moved by any distance along each axis; what leaves at one side enters at the other."""
     axes = tuple(range(1, images.dim() - 1))
-    return torch.stack([one.roll([_integer(0, n, random) for n in images.shape[2:]], axes) for one in images])
+    return torch.stack([one.roll([_whole(0, n, random) for n in images.shape[2:]], axes) for one in images])
 
 
 def flipped(images: Tensor, random: torch.Generator) -> Tensor:
     """The images mirrored along one random axis."""
-    return images.flip(_integer(2, images.dim(), random))
+    return images.flip(_whole(2, images.dim(), random))
 
 
 def deformed(
@@ -89,19 +88,22 @@ def deformed(
         Probability of a mirror image along the first axis.
     """
     dims = images.dim() - 2
-    angle, scale = _uniform(images, -turn, turn, random).flatten(), 1 + _uniform(images, -zoom, zoom, random).flatten()
-    sign = torch.where(_uniform(images, 0, 1, random).flatten() < mirrored, -1.0, 1.0)
+    angle, scale = (
+        uniform((-turn, turn), images, random).flatten(),
+        1 + uniform((-zoom, zoom), images, random).flatten(),
+    )
+    sign = torch.where(uniform((0, 1), images, random).flatten() < mirrored, -1.0, 1.0)
     matrix = torch.diag_embed(scale[:, None].expand(-1, dims).clone())
     first, second = dims - 1, dims - 2  # torch's grids name the last axis first
     matrix[:, first, first], matrix[:, first, second] = scale * sign * angle.cos(), -scale * angle.sin()
     matrix[:, second, first], matrix[:, second, second] = scale * sign * angle.sin(), scale * angle.cos()
-    moved = torch.stack([_uniform(images, -shift, shift, random).flatten() for _ in range(dims)], 1)
+    moved = torch.stack([uniform((-shift, shift), images, random).flatten() for _ in range(dims)], 1)
     grid = functional.affine_grid(torch.cat([matrix, moved[:, :, None]], 2), list(images.shape), align_corners=False)
-    cells = _integer(3, 8, random)
+    cells = _whole(3, 8, random)
     bends = torch.randn((len(images), dims, *[cells] * dims), generator=random, device="cpu").to(images.device)
-    grid = grid + (bend * _uniform(images, 0, 1, random) * _enlarged(bends, images)).movedim(1, -1)
+    grid = grid + (bend * uniform((0, 1), images, random) * _enlarged(bends, images)).movedim(1, -1)
     made = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
-    return made * _uniform(images, 0.85, 1.15, random) + _uniform(images, -0.08, 0.08, random)
+    return made * uniform((0.85, 1.15), images, random) + uniform((-0.08, 0.08), images, random)
 
 
 # Contents that show nothing of this image's organ where it lies.
@@ -129,13 +131,25 @@ def mixed(images: Tensor, shares: Mapping[Filling, float], random: torch.Generat
     return filled
 
 
-def _uniform(images: Tensor, low: float, high: float, random: torch.Generator) -> Tensor:
-    """One number an image, as (N, 1, …) on its device."""
+def smooth_field(images: Tensor, random: torch.Generator) -> Tensor:
+    """A smooth random field in [0, 1] an image, (N, 1, *S), of 2 to 31 cells along each axis."""
+    cells = _whole(*_CELLS, random)
+    coarse = torch.rand((len(images), 1, *[cells] * (images.dim() - 2)), generator=random, device="cpu")
+    return _enlarged(coarse.to(images.device), images)
+
+
+def uniform(ends: tuple[float, float], images: Tensor, random: torch.Generator) -> Tensor:
+    """Uniform numbers between two ends, one an image, (N, 1, …)."""
     shape = (len(images), *[1] * (images.dim() - 1))
-    return torch.empty(shape, device="cpu").uniform_(low, high, generator=random).to(images.device)
+    return torch.empty(shape, device="cpu").uniform_(*ends, generator=random).to(images.device)
 
 
-def _integer(low: int, high: int, random: torch.Generator) -> int:
+def log_uniform(ends: tuple[float, float], images: Tensor, random: torch.Generator) -> Tensor:
+    """Numbers between two ends whose logarithm is uniform, one an image, (N, 1, …)."""
+    return uniform((math.log(ends[0]), math.log(ends[1])), images, random).exp()
+
+
+def _whole(low: int, high: int, random: torch.Generator) -> int:
     return int(torch.randint(low, high, (), generator=random, device="cpu"))
 
 

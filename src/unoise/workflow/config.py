@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 from unoise.errors import UserError
 from unoise.workflow import methods
+from unoise.workflow.names import ORIGINAL
 
 _SCHEMA = yaml.safe_load(Path(__file__).with_name("config.schema.yaml").read_text(encoding="utf-8"))
 
@@ -51,12 +52,16 @@ def complete(config: object, path: str | Path = "config") -> dict:
         _refuse(path, (), f"a value is not a finite number, a text, a list or a table ({error})")
     _check(config, _SCHEMA, path)
     config["segmenter"] = _model(path, ("segmenter",), config["segmenter"])
+    if ORIGINAL in config["judges"]:
+        _refuse(path, ("judges", ORIGINAL), "this is the segmenter itself, which always judges", "Choose another name")
+    for name, judge in config["judges"].items():
+        config["judges"][name] = _model(path, ("judges", name), judge)
     for name, interpreter in config["interpreters"].items():
         place = ("interpreters", name)
-        if ("start" in interpreter) == ("network" in interpreter):
-            _refuse(path, place, "it needs `network` or `start`, and not both", "Leave one of them")
-        interpreter.setdefault("network", config["segmenter"]["network"])
-        config["interpreters"][name] = _model(path, place, interpreter)
+        interpreter = _model(path, place, interpreter)
+        if not {"network", "start"} & interpreter.keys():
+            _refuse(path, place, "it has no `network`", "Name one, or let it `start: segmenter`")
+        config["interpreters"][name] = {"network": config["segmenter"]["network"]} | interpreter
         place = (*place, "objective")
         chosen = _method(path, place, "training.objectives", interpreter["objective"]["method"])
         _check(interpreter["objective"], chosen.schema(method={"type": "string"}), path, *place)
@@ -106,12 +111,13 @@ def _model(path: str | Path, place: tuple[str, ...], model: dict) -> dict:
     """An entry that describes a network and its training, checked; the environment's part of `weights` filled in."""
     for kind in {"training", "pretraining"} & model.keys():
         _method(path, (*place, kind, "augmentation"), "training.augmentations", model[kind]["augmentation"])
-    given = [name for name in ("start", "weights", "pretraining") if name in model]
-    if len(given) > 1:
-        _refuse(path, (*place, given[1]), f"there is {given[0]!r} to start from already", "Leave one of the two out")
-    starts = {"training": given, "pretraining": None}
+    starts = [key for key in ("weights", "start", "pretraining") if key in model]
+    if len(starts) > 1:
+        _refuse(path, (*place, starts[1]), f"there is {starts[0]!r} to start from already", "Leave one of the two out")
+    if {"start", "network"} <= model.keys():
+        _refuse(path, (*place, "network"), "a copy of the segmenter has its network", "Leave `network` or `start` out")
     for kind in {"training", "pretraining"} & model.keys():
-        if model[kind]["epochs"] == 0 and not starts[kind]:
+        if model[kind]["epochs"] == 0 and (kind == "pretraining" or not starts):
             _refuse(path, (*place, kind, "epochs"), "0 epochs leave an untrained network", "Give `weights`, or epochs")
     if "weights" not in model:
         return model

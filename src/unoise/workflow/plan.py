@@ -1,49 +1,26 @@
-"""What there is to do: who explains and evaluates what, beside the cases and the models."""
+"""What there is to do: who explains what and what is reported, beside the cases, the models and the evaluation."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
+from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.manifest import SPLITS
-from unoise.workflow.model_plan import ModelPlan
+from unoise.workflow.names import CONTROL, ORIGINAL
+from unoise.workflow.noise_plan import NoisePlan
 
-CONTROL = "control-"
 PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-@dataclass(frozen=True)
-class Group:
-    """Explainers that make the same volumes for the same cases, so that they share rules.
-
-    Attributes
-    ----------
-    name
-        For the names of rules.
-    explainers
-        Keys of the config.
-    volumes
-        Folders under which each of them writes one volume a case.
-    splits
-        Splits whose cases they explain.
-    """
-
-    name: str
-    explainers: tuple[str, ...]
-    volumes: tuple[str, ...]
-    splits: tuple[str, ...]
-
-
-class Plan(ModelPlan):
+class Plan(NoisePlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
         super().__init__(config, project)
         self._check_protocols()
-        self._check_noise()
 
     # Explainers
 
@@ -54,10 +31,6 @@ class Plan(ModelPlan):
     def explainer_settings(self, explainer: str) -> dict:
         """The settings of an explainer and the seed."""
         return {**self.config["explainers"][explainer], "seed": self.config["seed"]}
-
-    def evaluated_splits(self, explainer: str) -> tuple[str, ...]:
-        """Test cases for every explainer; controls also on validation cases, from which the best one is chosen."""
-        return ("validation", "test") if explainer.startswith(CONTROL) else ("test",)
 
     @cached_property
     def explainer_groups(self) -> list[Group]:
@@ -100,103 +73,6 @@ class Plan(ModelPlan):
     def explainer_code(self, explainer: str) -> str:
         """Digest of the code behind an explainer's maps."""
         return code_digest("unoise.explainers.base", self.method(explainer).module)
-
-    # Evaluation
-
-    @cached_property
-    def evaluation_groups(self) -> list[Group]:
-        """The explainers by the splits on which they are evaluated."""
-        groups: dict[tuple, list[str]] = {}
-        for key in self.config["explainers"]:
-            groups.setdefault(self.evaluated_splits(key), []).append(key)
-        return [
-            Group("controls" if "validation" in splits else "rivals", tuple(keys), (), splits)
-            for splits, keys in groups.items()
-        ]
-
-    def evaluated(self, path: str) -> list[str]:
-        """Every file of a path with these wildcards that evaluating makes."""
-        return self._files(path, self.evaluation_groups)
-
-    def _files(self, path: str, groups: list[Group]) -> list[str]:
-        return [
-            f"{self.root}/{path.format(model=self.segmenter, target=target, explainer=explainer, case=case)}"
-            for group in groups
-            for target in self.config["targets"]
-            for explainer in group.explainers
-            for case in self.ids(*group.splits)
-        ]
-
-    def evaluation_settings(self, target: str) -> dict:
-        """All settings that decide what evaluating a map for a target gives."""
-        own = self.config["evaluation"]
-        chosen = {key: own[key] for key in ("obscurers", "kept_first", "removed_first", "min_voxels")}
-        return {**chosen, "target": self.config["targets"][target], "seed": self.config["seed"]}
-
-    def donor_input(self, cases: list[str]) -> dict[str, list[str]]:
-        """The rule input `donor`, one preprocessed image a case, where an obscurer needs it, else nothing."""
-        if not any("donor" in methods.find("obscurers", name).needs for name in self.config["evaluation"]["obscurers"]):
-            return {}
-        return {"donor": [f"{self.root}/{paths.IMAGE.format(case=self.donor(case))}" for case in cases]}
-
-    @cached_property
-    def evaluation_code(self) -> str:
-        """Digest of the code of the evaluation and of the obscurers it uses."""
-        used = [methods.find("obscurers", name).module for name in self.config["evaluation"]["obscurers"]]
-        return code_digest("unoise.evaluation.evaluate", *used)
-
-    # Noise in HU
-
-    @property
-    def noisy(self) -> list[str]:
-        """Explainers whose maps are turned into a noise scale."""
-        return self.config["noise"]["explainers"]
-
-    def noise_files(self, split: str) -> dict[str, list[str]]:
-        """Rule inputs of a noise trial, a file a case of a split, with the wildcards target and explainer."""
-        kinds = {
-            "image": paths.IMAGE,
-            "label": paths.LABEL,
-            "body": paths.BODY,
-            "prediction": paths.PREDICTION,
-            "importance": paths.MAP,
-        }
-        free = {"target": "{target}", "explainer": "{explainer}", "volume": "importance", "model": self.segmenter}
-        return {
-            kind: [f"{self.root}/{path.format(case=case, **free)}" for case in self.ids(split)]
-            for kind, path in kinds.items()
-        }
-
-    @property
-    def noise_scales(self) -> list[str]:
-        """Every volume of a noise scale in HU."""
-        free = {"volume": "noise_scale", "model": self.segmenter}
-        return [
-            f"{self.root}/{paths.MAP.format(target=target, explainer=explainer, case=case, **free)}"
-            for target in self.config["targets"]
-            for explainer in self.noisy
-            for case in self.ids()
-        ]
-
-    def noise_settings(self, target: str, explainer: str) -> dict:
-        """All settings that decide what fitting and measuring a noise scale give."""
-        return {
-            "key": {"model": self.segmenter, "target": target, "explainer": explainer},
-            "target": self.config["targets"][target],
-            "min_voxels": self.config["evaluation"]["min_voxels"],
-            "smallest_hu": self.config["noise"]["smallest_hu"],
-            "largest_hu": self.config["noise"]["largest_hu"],
-            "seed": self.config["seed"],
-        }
-
-    def _check_noise(self) -> None:
-        for split in ("validation", "test"):
-            if self.noisy and not self.ids(split):
-                raise UserError(
-                    f"no case is in the split {split!r}, which `noise` needs",
-                    file=self.manifest,
-                    remedy="Leave noise.explainers empty, or give the split cases",
-                )
 
     # The published evaluation
 
@@ -261,6 +137,12 @@ class Plan(ModelPlan):
         return self.ids("test")[:PANEL_CASES]
 
     @property
+    def curve_figures(self) -> dict[str, tuple[str, str]]:
+        """Figures of curves by their file's name: the column that is drawn, and the judge."""
+        others = {f"agreement_{judge}": ("agreement", judge) for judge in self.config["judges"]}
+        return {"agreement": ("agreement", ORIGINAL), "dice": ("dice", ORIGINAL)} | others
+
+    @property
     def figures(self) -> dict[str, str]:
         """The figures of the summary, by their caption."""
         captions = {}
@@ -270,6 +152,10 @@ class Plan(ModelPlan):
                 f"What is left of the predicted {target} when part of the image is visible": f"{folder}/agreement.png",
                 f"The maps of a few test cases ({target})": f"{folder}/panel.png",
                 f"As the first figure, by Dice with the label ({target})": f"{folder}/dice.png",
+            }
+            captions |= {
+                f"As the first figure, with the judge {judge} ({target})": f"{folder}/agreement_{judge}.png"
+                for judge in self.config["judges"]
             }
             if self.has_paper:
                 captions |= {
