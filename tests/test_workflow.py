@@ -87,6 +87,22 @@ def test_maps_lie_on_the_preprocessed_image(finished):
     np.testing.assert_allclose(nib.load(learned[0]).get_fdata(), 1 - scale, atol=1e-6)
 
 
+def test_the_noise_that_voxels_bear_is_a_volume_in_hu_and_measured(finished):
+    root = finished.folder / "results" / "miniature"
+    scales = sorted(root.glob("noise_scale/*/pancreas/u-noise/*.nii.gz"))
+    assert len(scales) == len(finished.read("cases.parquet"))
+    for path in scales:
+        sigma = nib.load(path).get_fdata()
+        assert ((sigma == 0) | ((sigma >= 5) & (sigma <= 400.001))).all()
+        image = nib.load(root / "preprocessed" / path.name.removesuffix(".nii.gz") / "image.nii.gz")
+        np.testing.assert_allclose(nib.load(path).affine, image.affine)
+    joint = finished.read("tables/noise.parquet")
+    assert joint.factor.is_monotonic_increasing
+    assert joint.agreement.iloc[0] >= joint.agreement.iloc[-1]
+    assert finished.read("tables/noise_bins.parquet").bin.tolist() == list(range(1, 11))
+    assert "N(0, (s·σ(x))²)" in (root / "summary.md").read_text()
+
+
 def test_the_terminal_shows_progress_and_an_estimate_but_no_listing_of_rules(finished):
     assert "Estimate of the whole of miniature on this machine" in finished.output
     assert re.search(r"epoch 12 of 12: loss \d", finished.output)
