@@ -44,7 +44,7 @@ def texture(images: Tensor, random: torch.Generator) -> Tensor:
 def shuffled(images: Tensor, random: torch.Generator) -> Tensor:
     """The image's own tiles in random order."""
     shape, dims = images.shape[2:], images.dim() - 2
-    sides = [side for side in _SIDES if not any(size % side for size in shape)] or [1]
+    sides = [side for side in _SIDES if all(size > side and size % side == 0 for size in shape)] or [1]
     side = sides[_whole(0, len(sides), random)]
     cells = [size // side for size in shape]
     cut = images.reshape(-1, *(size for cell in cells for size in (cell, side)))
