@@ -30,9 +30,9 @@ def test_a_filling_has_the_shape_of_the_slices_and_hides_them(kind, shape):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_the_generator_alone_decides(kind):
     before = torch.get_rng_state()
-    first, again, other = (kind(slices(), generator(seed)) for seed in (1, 1, 3))
+    first, again, *others = (kind(slices(), generator(seed)) for seed in (1, 1, 2, 3, 4, 5))
     assert torch.equal(first, again)
-    assert kind is fillings.zero or not torch.equal(first, other)
+    assert kind is fillings.zero or not all(torch.equal(first, other) for other in others)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -71,7 +71,7 @@ def test_a_constant_is_one_value_a_slice_and_a_texture_stays_in_the_window():
 
 
 def test_noise_is_log_uniform_in_its_strength():
-    images = slices(count=400)
+    images = slices(count=4000)
     spread = (fillings.noise(images, generator(1)) - images).flatten(1).std(1)
     assert (spread.min().item(), spread.max().item()) == pytest.approx((0.15, 1.5), rel=0.1)
     assert spread.log().mean().exp().item() == pytest.approx((0.15 * 1.5) ** 0.5, rel=0.1)

@@ -1,11 +1,13 @@
 """Judges: which there are, what they are trained from, and what they say of the same obscured images."""
 
+import re
+
 import pytest
 import torch
 from made import bright_segmenter, square_units, stored_case
 from torch import nn
 
-from unoise import tables
+from unoise import estimate, tables
 from unoise.evaluation.evaluate import EvaluateCases
 from unoise.networks.segmenter import Segmenter
 from unoise.workflow.config import complete
@@ -87,6 +89,22 @@ def test_a_judge_predicts_the_cases_that_are_evaluated(plan, plain_config):
     scores = judged.predictions("{model}/{case}")
     assert sum(judged.segmenter in path for path in scores) == 6
     assert sum("/other-" in path for path in scores) == 3
+
+
+def test_the_estimate_counts_their_trainings_and_what_they_are_shown(plan, monkeypatch):
+    for rate in ("forward_rate", "training_rate"):
+        monkeypatch.setattr(estimate, rate, lambda config: 100.0)
+
+    def counted(text: str, what: str) -> int:
+        return int(re.search(rf"{what} ([\d,]+) (slices|forward)", text)[1].replace(",", ""))
+
+    alone, judged = estimate.estimate_run(plan()), estimate.estimate_run(plan(judges=JUDGES))
+    assert "training 1 segmentation network(s)" in alone
+    assert "training 3 segmentation network(s)" in judged
+    segmenter = plan().config["segmenter"]["training"]["epochs"]
+    more = counted(judged, r"segmentation network\(s\),") / counted(alone, r"segmentation network\(s\),")
+    assert more == pytest.approx((segmenter + 2 + 3) / segmenter, rel=0.01)
+    assert counted(judged, "evaluating,") == pytest.approx(3 * counted(alone, "evaluating,"), rel=0.01)
 
 
 # Evaluation

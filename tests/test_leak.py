@@ -32,10 +32,10 @@ def around():
 
 @pytest.fixture
 def textured(segmenter):
-    """Slices of low contrast, so that nothing is clipped."""
-    units = square_units(segmenter)
+    """Forty slices with a square at the same place, of such low contrast that nothing is clipped."""
+    units = square_units(segmenter, count=40)
     units.images[:] = 0.5 + 0.02 * torch.randn(units.images.shape, generator=generator("texture"))
-    units.images[:, :, :16] += 0.1
+    units.images[:, :, 8:16, 8:16] += 0.1
     return units
 
 
@@ -64,14 +64,14 @@ def test_scrambled_keeps_spectrum_and_mean_and_no_place(textured, around):
     spectra = [torch.fft.rfft2(one).abs() for one in (textured.images, made)]
     torch.testing.assert_close(*spectra, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(made.mean((2, 3)), textured.images.mean((2, 3)))
-    for before, after in zip(textured.images, made, strict=True):
-        assert abs(np.corrcoef(before.flatten(), after.flatten())[0, 1]) < 0.5
+    before, after = ((one[:, :, 8:16, 8:16].mean() - one.mean()).item() for one in (textured.images, made))
+    assert abs(after) < 0.15 * before
 
 
 def test_scrambled_is_seeded_by_case_and_slice(textured, around):
     made = content("scrambled", textured, around)
-    alone = content("scrambled", textured.select(torch.tensor([False, True])), around)
-    torch.testing.assert_close(alone, made[1:])
+    alone = content("scrambled", textured.select(torch.arange(40) == 3), around)
+    torch.testing.assert_close(alone, made[3:4])
     other = Units("another", *(getattr(textured, name) for name in ("index", "images", "probabilities", "spacing")))
     assert not torch.allclose(content("scrambled", other, around), made)
 

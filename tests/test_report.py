@@ -211,6 +211,8 @@ def test_other_judges_leave_the_page_as_it_is_and_have_a_part_of_their_own(summa
     assert re.search(r"\| tolerant +\| pancreas +\| +1 \| +0.61", after)
     areas = dict(re.findall(r"\| (\S+) +\| +(0\.\d+) \|", after))
     assert float(areas["control-random"]) > float(areas["u-noise-paper-small"])
+    assert "found nothing" not in after
+    assert "\n\nblind found nothing in any test patient" in summary(judges={"tolerant": GOOD, "blind": {}})
 
 
 def test_a_map_that_tells_is_marked_and_not_ranked(summary):

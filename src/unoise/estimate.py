@@ -70,12 +70,13 @@ def estimate_run(plan: Plan) -> str:
         for key in group.explainers
     )
     own = plan.config["evaluation"]
-    seen = len(plan.judges) * len(own["obscurers"]) * (len(own["kept_first"]) + len(own["removed_first"]))
-    evaluated = seen * sum(
+    masks = len(own["obscurers"]) * (len(own["kept_first"]) + len(own["removed_first"]))
+    evaluated = masks * sum(
         len(group.explainers) * sum(shown[split] for split in group.splits) for group in plan.evaluation_groups
     )
     own_and_other = 2 * len(plan.contents) * len(own["leak_visibilities"])
-    evaluated += len(plan.judges) * own_and_other * len(plan.config["explainers"]) * shown["test"]
+    evaluated += own_and_other * len(plan.config["explainers"]) * shown["test"]
+    evaluated *= len(plan.judges)
     ways = {(one["split"], one["threshold"], one["fill"]) for one in plan.config["paper_protocols"].values()}
     evaluated += PUBLISHED_STEPS * len(plan.config["explainers"]) * sum(shown[split] for split, *_ in ways)
     groups = [*plan.explainer_groups, *plan.evaluation_groups]

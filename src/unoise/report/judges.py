@@ -3,7 +3,7 @@
 import pandas as pd
 
 from unoise.report.figures import in_order
-from unoise.report.markdown import escape, number, ranged, table
+from unoise.report.markdown import escape, listed, number, ranged, table
 
 _INTRO = (
     "The same obscured images were segmented by other networks, each measured against its own prediction on the full "
@@ -32,7 +32,10 @@ def judges_section(judges: dict[str, str], segmentation: pd.DataFrame, ranking: 
     for (target, judge), group in kept.groupby(["target", "judge"], sort=True):
         parts += [f"**Area under the agreement curve of {escape(target)}, judged by {escape(judge)}; kept first.**"]
         parts.append(_areas(group))
-    return parts
+    silent = [judge for judge in judges if judge not in set(kept["judge"])]
+    return parts + [f"{listed(silent)} found nothing in any test patient, so that nothing could be scored."] * bool(
+        silent
+    )
 
 
 def _dice(judge: str, segmentation: pd.DataFrame, model: str) -> list[dict]:
