@@ -43,7 +43,10 @@ class Plan(NoisePlan):
             splits = tuple(split for split in SPLITS if learned or key in self.noisy or split in wanted)
             name = "learned" if learned else "controls" if key.startswith(CONTROL) else "rivals"
             groups.setdefault((name, method.volumes, splits), []).append(key)
-        return [Group(name, tuple(keys), volumes, splits) for (name, volumes, splits), keys in groups.items()]
+        return [
+            Group(f"{name}{number}", tuple(keys), volumes, splits)
+            for number, ((name, volumes, splits), keys) in enumerate(groups.items(), 1)
+        ]
 
     def explained(self, path: str) -> list[str]:
         """Every file of a path with the wildcards model, target, explainer and case that explaining makes."""
