@@ -17,6 +17,8 @@ include: "workflow/rules/segmenter.smk"
 include: "workflow/rules/interpreter.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/leak.smk"
+include: "workflow/rules/noise.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
@@ -27,6 +29,7 @@ rule all:
     input:
         rules.estimate.output,
         rules.summary.output,
+        PLAN.noise_scales,
         **({"index": rules.phantom_index.output} if PLAN.is_phantom else {}),
     localrule: True
 
@@ -65,4 +68,5 @@ rule explanations:
 rule evaluation:
     input:
         rules.table_ranking.output,
+        rules.table_leak.output,
     localrule: True

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from unoise.compute import generator
-from unoise.training.augmentations import published
+from unoise.training.augmentations import obscured, published
 from unoise.workflow import methods
 
 NAMES = methods.names("training.augmentations")
@@ -82,7 +82,7 @@ def test_labels_stay_classes_and_images_stay_images(name, shape):
     assert images.dtype == classes.dtype == torch.float32
     assert set(classes.unique().tolist()) == {0, 1, 2}
     assert images.isfinite().all()
-    if name != "affine":
+    if name in ("none", "published"):
         assert 0 <= images.min() <= images.max() <= 1
 
 
@@ -227,3 +227,37 @@ def test_nothing_comes_in_from_outside(only):
     result, labels = published.augment(images, torch.full_like(images, 2), generator(1))
     torch.testing.assert_close(result, images)
     assert (labels == 2).all()
+
+
+def hidden_shares(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each slice, the share of voxels that differ from those that `affine` alone gives; and the labels."""
+    moved, _ = augmented("affine", images, images)
+    made, labels = augmented("obscured", images, images)
+    return (made != moved).flatten(1).float().mean(1), labels
+
+
+def test_most_slices_are_partly_hidden_and_labels_keep_all_of_the_organ():
+    images = torch.rand(1000, 1, 32, 32, generator=generator("images"))
+    hidden, labels = hidden_shares(images)
+    assert torch.equal(labels, augmented("affine", images, images)[1])
+    assert (hidden > 0).float().mean().item() == pytest.approx(obscured.SHARE, abs=0.05)
+    visible = 1 - hidden[hidden > 0]
+    assert visible.min() < 0.02
+    assert (visible < 0.1).float().mean().item() == pytest.approx(0.5, abs=0.06), "visibility is log-uniform"
+
+
+def test_what_stays_visible_lies_together():
+    images = blobs(200)
+    visible = obscured.visible_part(images, generator(1)).float()
+    assert visible.flatten(1).any(1).all()
+    changes = visible.diff(dim=2).abs().mean()
+    scattered = 2 * visible.mean((2, 3)) * (1 - visible.mean((2, 3)))
+    assert changes < 0.5 * scattered.mean()
+
+
+def test_blurring_keeps_what_is_even():
+    images = torch.full((3, 1, 96, 96), 0.5)
+    images[:, :, 48, 48] = 1.0
+    made = obscured.blurred(images, generator(1))
+    assert made[:, :, 46:51, 46:51].max() < 0.6
+    torch.testing.assert_close(made[:, :, 48, 48], made[:, :, 48, 48].clamp(min=0.5))

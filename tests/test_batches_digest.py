@@ -178,6 +178,22 @@ def test_an_explainer_does_not_depend_on_another(package):
         before = now
 
 
+@pytest.mark.parametrize("changed", ["evaluation/leak", "evaluation/contents/scrambled", "evaluation/evaluate"])
+def test_the_evaluation_and_the_look_for_leaks_do_not_depend_on_each_other(package, changed):
+    def digests() -> dict[str, str]:
+        leak = [f"unoise.evaluation.contents.{name}" for name in names("evaluation.contents")]
+        return {
+            "evaluation/evaluate": digest.code_digest("unoise.evaluation.evaluate"),
+            "evaluation/leak": digest.code_digest("unoise.evaluation.leak", *leak),
+            "explainers/random": package.explainer("random"),
+        }
+
+    before = digests()
+    package.append(changed, "\nLIMIT = 3\n")
+    now = digests()
+    assert [name for name in before if now[name] != before[name]] == [changed.replace("contents/scrambled", "leak")]
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -23,7 +23,9 @@ def _dataset_folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def default() -> dict:
-    return yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
+    """The default config, and a judge."""
+    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
+    return config | {"judges": {"tolerant": {"start": "segmenter", "training": {"augmentation": "obscured"}}}}
 
 
 @pytest.fixture
@@ -71,6 +73,8 @@ def test_there_are_shipped_configs():
         ("segmenter", "training", "trainig"),
         ("segmenter.network", "name", "nam"),
         ("segmenter.training", "learning_rate", "learnig_rate"),
+        ("judges.tolerant", "start", "strat"),
+        ("judges.tolerant.training", "augmentation", "augmentatoin"),
         ("interpreters.paper-small", "objective", "objectiv"),
         ("interpreters.paper-small.objective", "noise_min", "noise_mim"),
         ("explainers.occlusion", "stride", "strid"),
@@ -133,6 +137,8 @@ def test_value_out_of_range(default, refused, place, key, value):
         ("preprocess", "window", [240, -160]),
         ("preprocess", "window", [100, 100]),
         ("evaluation", "kept_first", [0.5]),
+        ("evaluation", "leak_visibilities", [0.01, 0.1]),
+        ("evaluation", "leak_visibilities", []),
         ("evaluation.obscurers", "mean", None),
         ("cases", "split_of", {"someone": "testing"}),
         ("compute", "device", "gpu"),
@@ -226,6 +232,7 @@ def test_defaults_are_filled_in(plain_config):
     config = complete(given)
     assert given == before, "what the user gave is left as it was"
     assert config["seed"] == 2101
+    assert config["judges"] == {}
     assert config["cases"]["split_shares"]["train"] == 0.7
     assert config["cases"]["split_of"] == {}
     assert config["preprocess"] == {
@@ -247,6 +254,7 @@ def test_defaults_are_filled_in(plain_config):
     }
     assert config["evaluation"]["obscurers"] == {"mean": {}, "noise": {"sigma_hu": 400}, "donor": {}}
     assert config["evaluation"]["kept_first"][:3] == [0.01, 0.02, 0.05]
+    assert config["evaluation"]["leak_visibilities"] == [0.02, 0.05, 0.1, 0.2]
     assert config["compute"]["device"] == "auto"
     assert complete(config) == config, "completing twice changes nothing"
 
@@ -271,7 +279,7 @@ for group in plan.explainer_groups:
         assert plan.explainer_code(key)
 for model in plan.interpreters:
     assert plan.interpreter_code(model)
-assert plan.evaluation_code and plan.segmenter
+assert plan.evaluation_code and plan.leak_code and plan.segmenter
 heavy = {"torch", "monai", "nibabel", "captum", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 print(sorted(group.volumes for group in plan.explainer_groups)[-1])
@@ -310,13 +318,23 @@ def test_numbers_are_of_the_right_kind(default, refused, place, key, value, said
     [
         (("segmenter",), {"training": {"epochs": 0}}, "segmenter.training.epochs: 0 epochs leave an untrained network"),
         (("segmenter",), {"weights": "${NOT_SET}/a.ckpt"}, "segmenter.weights: the environment variable NOT_SET"),
-        (("segmenter",), {"training": {"augmentation": "mirror"}}, "there is no method 'mirror'.*affine, none, publ"),
-        (("interpreters", "one"), {"weights": "a.ckpt", "pretraining": {}}, "there are weights to start from already"),
+        (("segmenter",), {"training": {"augmentation": "mirror"}}, "there is no method 'mirror'.*affine, none, obsc"),
+        (("judges",), {"original": {}}, "judges.original: this is the segmenter itself.*Choose another name"),
+        (("judges",), {"Other": {}}, "judges: 'Other' does not match"),
+        (("judges", "one"), {"start": "interpreter"}, "judges.one.start: 'segmenter' was expected"),
+        (("judges", "one"), {"start": "segmenter", "network": {"name": "UNet"}}, "judges.one.network: .* or `start`"),
+        (("judges", "one"), {"start": "segmenter", "weights": "a.ckpt"}, "judges.one.start: there is 'weights'"),
+        (("judges", "one"), {"training": {"epochs": 0}}, "judges.one.training.epochs: 0 epochs"),
+        (("judges", "one"), {"training": {"augmentation": "blind"}}, "one.training.augmentation: there is no method"),
+        (("judges", "one"), {"weights": "${NOT_SET}/a.ckpt"}, "judges.one.weights: the environment variable NOT_SET"),
+        (("interpreters", "one"), {"weights": "a.ckpt", "pretraining": {}}, "there is 'weights' to start from already"),
+        (("interpreters", "one"), {"start": "segmenter"}, "interpreters.one.network: a copy of the segmenter has its"),
         (("interpreters", "one"), {"pretraining": {"epochs": 0}}, "one.pretraining.epochs: 0 epochs"),
     ],
 )
 def test_a_start_that_is_none_is_refused(plain_config, place, change, said):
     plain_config["interpreters"]["one"] = {"network": {"name": "UNet"}, "objective": {"method": "paper"}}
+    plain_config["judges"] = {"one": {}}
     entry = plain_config
     for name in place:
         entry = entry[name]

@@ -6,18 +6,22 @@ from made import CPU, made_segmenter
 from monai.losses import DiceLoss
 from monai.networks.nets import UNet
 
-from unoise.evaluation.evaluate import count, evaluated
+from unoise.compute import generator
+from unoise.evaluation.evaluate import count
 from unoise.evaluation.masks import ranks, tie_breakers, visible
+from unoise.evaluation.shown import evaluated
 from unoise.explainers.base import Context
+from unoise.networks.interpreter import Interpreter
 from unoise.obscurers.base import Surroundings, make_obscurer
 from unoise.targets.class_target import ClassTarget
-from unoise.training.loop import step
+from unoise.training.loop import Moment, step
 from unoise.training.segmenter import segmentation_loss, validation_dice
 from unoise.workflow import methods
 
 TARGET = ClassTarget("organ", 0)
 EXPLAINERS = {
     "u_noise": {},
+    "u_noise_visibility": {},
     "grad_cam": {"layer": "average"},
     "occlusion": {"patch": 8, "stride": 8, "fill": 0.0},
     "random": {},
@@ -61,9 +65,8 @@ def monai_dice_on_cpu(monkeypatch):
 def test_training_step_of_the_segmenter(network, units):
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
     for _ in range(2):
-        value = step(
-            network, optimizer, segmentation_loss(network, [1], 1, CPU), units.images, (units.images > 0.5).float(), 1.0
-        )
+        loss = segmentation_loss(network, [1], 1, CPU)(units.images, (units.images > 0.5).float())
+        value = step(network, optimizer, loss, 1.0)
     assert value > 0
     assert validation_dice(made_segmenter(network), [1], [[(units.images, units.images[:, 0])]]) >= 0
 
@@ -73,13 +76,11 @@ def test_training_step_of_the_segmenter(network, units):
 def test_training_step_of_an_interpreter(name, network, segmenter, units):
     method = methods.find("training.objectives", name)
     defaults = {key: one["default"] for key, one in method.settings.items()}
-    objective = method.load().OBJECTIVE(segmenter, TARGET, **defaults)
+    objective = method.load().OBJECTIVE(segmenter, **defaults)
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
-
-    def loss(images, labels):
-        return objective.loss(network(images), images, labels)
-
-    assert step(network, optimizer, loss, units.images, (units.images > 0.5).float(), None) > 0
+    labels, moment = (units.images > 0.5).float(), Moment(0.5, generator(1))
+    loss = objective.loss(network(units.images), units.images, labels, TARGET, moment)
+    assert step(network, optimizer, loss, None) > 0
 
 
 @pytest.mark.parametrize("name", OBSCURERS)
@@ -94,7 +95,8 @@ def test_obscurers(name, units):
 @pytest.mark.parametrize("name", EXPLAINERS)
 @pytest.mark.usefixtures("meta_default")
 def test_explainers(name, network, segmenter, units):
-    context = Context(segmenter, TARGET, network.eval(), CPU, 1)
+    learned = Interpreter(network.eval(), {"classes": ["organ"], "explains": ["organ"]}, CPU)
+    context = Context(segmenter, TARGET, learned, CPU, 1)
     maps = methods.find("explainers", name).load().EXPLAINER(context, **EXPLAINERS[name]).explain(units)
     assert maps.device.type == "cpu"
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from unoise.errors import UserError
 from unoise.explainers.base import Context
+from unoise.networks.interpreter import Interpreter
 from unoise.targets.class_target import ClassTarget
 from unoise.workflow import methods
 
@@ -80,8 +81,28 @@ def test_a_layer_that_does_not_exist_is_named_with_those_that_do():
         make("grad_cam", segmenter, layer="bottleneck")
 
 
+def interpreter(**card):
+    network = nn.Conv2d(1, 2, 1).requires_grad_(False)
+    return Interpreter(network, {"classes": ["organ", "vessel"], "explains": ["organ"]} | card, CPU)
+
+
+def test_an_interpreter_answers_for_the_classes_it_was_trained_for(segmenter, units):
+    learned = interpreter(explains=["organ", "vessel"])
+    both = learned.network(units.images)
+    for channel, name in enumerate(("organ", "vessel")):
+        torch.testing.assert_close(learned.output(units.images, name), both[:, channel])
+    with pytest.raises(UserError, match=r"not trained for 'vessel'.*organ"):
+        interpreter().output(units.images, "vessel")
+
+
+def test_the_map_of_visibility_is_what_the_interpreter_says(segmenter, units):
+    learned = interpreter()
+    maps = make("u_noise_visibility", segmenter, interpreter=learned).explain(units)
+    torch.testing.assert_close(maps, learned.output(units.images, "organ"))
+
+
 def test_u_noise_is_important_where_the_noise_scale_is_small(segmenter, units):
-    volumes = make("u_noise", segmenter, interpreter=nn.Conv2d(1, 1, 1).requires_grad_(False)).volumes(units)
+    volumes = make("u_noise", segmenter, interpreter=interpreter()).volumes(units)
     torch.testing.assert_close(volumes["importance"], 1 - volumes["noise_scale"])
     assert ((volumes["noise_scale"] >= 0) & (volumes["noise_scale"] <= 1)).all()
 

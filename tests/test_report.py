@@ -1,5 +1,7 @@
 """The report: figures that follow the data, a summary that says no more than the tables do."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,10 +21,10 @@ GOOD = {"u-noise-paper-small": 0.02, "occlusion": 0.04, "control-distance": 0.08
 BAD = {**GOOD, "control-distance": 0.01}
 
 
-def curve_rows(halves, patients, split="test", obscurers=("mean", "noise")):
+def curve_rows(halves, patients, split="test", obscurers=("mean", "noise"), judge="original"):
     """Rows of CURVES: a logistic curve a patient, shifted by patient and obscurer."""
     rng = np.random.default_rng(len(split))
-    key = {"model": "unet-1a2b", "target": "pancreas", "split": split, "judge": "original", "seed": 1}
+    key = {"model": "unet-1a2b", "target": "pancreas", "split": split, "judge": judge, "seed": 1}
     rows = []
     for (explainer, half), obscurer, patient in (
         (one, obscurer, patient) for one in halves.items() for obscurer in obscurers for patient in range(patients)
@@ -48,13 +50,19 @@ def through_parquet(path, schema, rows):
 def made(tmp_path):
     """Return a function that makes all tables, through Parquet, for some explainers and patients."""
 
-    def make(halves=GOOD, patients=8, validation=3):
-        rows = curve_rows(halves, patients)
-        rows += curve_rows({k: v for k, v in halves.items() if k.startswith("control-")}, validation, "validation")
+    def make(halves=GOOD, patients=8, validation=3, judges=None, leaks=None):
+        rows = []
+        for judge, own in {"original": halves, **(judges or {})}.items():
+            rows += curve_rows(own, patients, judge=judge)
+            controls = {key: half for key, half in own.items() if key.startswith("control-")}
+            rows += curve_rows(controls, validation, "validation", judge=judge)
         curves = through_parquet(tmp_path / "curves.parquet", tables.CURVES, rows)
         ranked = through_parquet(tmp_path / "ranking.parquet", tables.RANKING, ranking(areas(curves), 200, 0))
+        told = {"model": "unet-1a2b", "target": "pancreas", "judge": "original", "content": "donor", "visibility": 0.02}
+        leak = [told | {"explainer": key, "patient": "a", "leak": (leaks or {}).get(key, 0.01)} for key in halves]
         case = {"case": "a", "patient": "a", "split": "test", "class": "pancreas"}
-        segmentation = {**case, "model": "unet-1a2b", "dice": 0.83, "label_ml": 70.0, "predicted_ml": 66.0}
+        segmentation = [{**case, "model": "unet-1a2b", "dice": 0.83, "label_ml": 70.0, "predicted_ml": 66.0}]
+        segmentation += [{**segmentation[0], "model": f"{judge}-3c4d", "dice": 0.61} for judge in judges or {}]
         cost = {
             "stage": "explain",
             "case": "a",
@@ -68,7 +76,8 @@ def made(tmp_path):
             "curves": curves,
             "ranking": ranked,
             "cases": through_parquet(tmp_path / "cases.parquet", tables.CASES, [case]),
-            "segmentation": through_parquet(tmp_path / "seg.parquet", tables.SEGMENTATION, [segmentation]),
+            "segmentation": through_parquet(tmp_path / "seg.parquet", tables.SEGMENTATION, segmentation),
+            "leak": through_parquet(tmp_path / "leak.parquet", tables.LEAK, leak),
             "costs": through_parquet(tmp_path / "costs.parquet", tables.COSTS, costs),
         }
 
@@ -81,9 +90,11 @@ def summary(tmp_path, made):
 
     def write(**settings):
         out = tmp_path / "summary.md"
+        judges = {"original": "unet-1a2b"} | {judge: f"{judge}-3c4d" for judge in settings.get("judges", {})}
         config = {"phantom": {"patients": 9}, "targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}}
         figures = {"Agreement": "figures/agreement of all.png"}
-        write_summary(out, experiment="phantom", config=config, further={}, figures=figures, **made(**settings))
+        own = {"experiment": "phantom", "config": config, "judges": judges, "further": {}, "figures": figures}
+        write_summary(out, **own, **made(**settings))
         return out.read_text(encoding="utf-8")
 
     return write
@@ -190,6 +201,44 @@ def test_summary_admits_when_no_gain_could_be_significant(summary):
     assert "no p below 0.05 is possible" in summary(halves=GOOD | {f"method-{n}": 0.03 for n in range(5)})
 
 
+def test_other_judges_leave_the_page_as_it_is_and_have_a_part_of_their_own(summary):
+    """Under `tolerant` the explanations come in the opposite order."""
+    alone = summary()
+    text = summary(judges={"tolerant": dict(zip(GOOD, reversed(GOOD.values()), strict=True))})
+    before, _, after = text.partition("## Other judges")
+    after, _, rest = after.partition("## Costs")
+    assert before + "## Costs" + rest == alone
+    assert re.search(r"\| tolerant +\| pancreas +\| +1 \| +0.61", after)
+    areas = dict(re.findall(r"\| (\S+) +\| +(0\.\d+) \|", after))
+    assert float(areas["control-random"]) > float(areas["u-noise-paper-small"])
+    assert "found nothing" not in after
+    assert "\n\nblind found nothing in any test patient" in summary(judges={"tolerant": GOOD, "blind": {}})
+
+
+def test_a_map_that_tells_is_marked_and_not_ranked(summary):
+    text = summary(leaks={"u-noise-paper-small": 0.21})
+    assert "Of 1 explanation, **occlusion** kept most" in opening(text)
+    assert "the masks of u-noise-paper-small (leak 0.21) tell where the organ is" in opening(text)
+    assert re.search(r"\| +- \| u-noise-paper-small .*\| +0\.210 \(tells\) \|", text)
+    assert re.search(r"\| +1 \| occlusion .*\| +0\.010 \|", text)
+    assert "tell where" not in opening(summary(leaks={"u-noise-paper-small": 0.05}))
+    assert "tell where" in opening(summary(leaks={"u-noise-paper-small": 0.21}, patients=7))
+
+
+def test_where_all_maps_tell_none_is_named(summary):
+    text = opening(summary(leaks=dict.fromkeys(GOOD, 0.3)))
+    assert text.startswith("No explanation is ranked on 8 test patients")
+    assert "kept most" not in text
+
+
+def test_summary_says_when_no_leak_could_be_measured(summary):
+    assert "looked for with donor only" in summary()
+    text = summary(leaks=dict.fromkeys(GOOD))
+    assert "could not be measured: that takes two test patients" in text
+    assert "nan" not in text.lower()
+    assert "(tells)" not in text
+
+
 def test_summary_with_few_patients_ranks_nothing(summary):
     text = summary(patients=7)
     assert "cannot be told apart" in opening(text)
@@ -234,6 +283,7 @@ def test_summary_where_nothing_was_segmented(tmp_path, made):
         out,
         experiment="e",
         config={"targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}},
+        judges={"original": "unet-1a2b"},
         further={},
         figures={},
         **parts,

@@ -38,7 +38,7 @@ def made_training(folder, fingerprint="one", epochs=4, scores=None, after_epoch=
     history = train(
         network,
         batches,
-        lambda images, reference: ((network(images) - reference) ** 2).mean() + 0 * torch.rand(1).sum(),
+        lambda images, reference, moment: ((network(images) - reference) ** 2).mean() + 0 * torch.rand(1).sum(),
         lambda: next(given, None),
         SETTINGS | {"epochs": epochs},
         3,

@@ -37,15 +37,24 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
     root = finished.folder / "results" / "miniature"
     explainers = set(finished.config["explainers"])
     assert len(finished.read("cases.parquet")) == 6
-    assert set(finished.read("tables/segmentation.parquet").case) == {f"phantom_00{n}" for n in range(6)}
+    segmentation = finished.read("tables/segmentation.parquet")
+    for name, patients in (("segmenter", 6), ("tolerant", 3), ("other", 3)):
+        assert segmentation[segmentation.model.str.startswith(f"{name}-")].case.nunique() == patients
     curves = finished.read("tables/curves.parquet")
+    assert set(curves.judge) == {"original", "tolerant", "other"}
     assert set(curves.explainer) == explainers
     assert set(curves.obscurer) == set(finished.config["evaluation"]["obscurers"])
     assert set(curves[curves.split == "validation"].explainer) == {"control-random", "control-distance"}
     whole = curves[curves.visibility == 1].agreement.dropna()
     np.testing.assert_allclose(whole, 1)
     ranking = finished.read("tables/ranking.parquet")
-    assert len(ranking) == len(explainers) * 5 * 2
+    assert (ranking.groupby("judge").size().loc[["original", "tolerant"]] == len(explainers) * 5 * 2).all()
+    leak = finished.read("tables/leak.parquet")
+    assert len(leak) == len(explainers) * 3 * 2 * 4 * 2, "judges, contents, visibilities, patients"
+    measured = leak[leak.judge == "original"].leak
+    assert measured.notna().all()
+    assert measured.abs().max() <= 1
+    assert measured.nunique() > 1
     costs = finished.read("tables/costs.parquet")
     assert set(costs.stage) == {"train", "explain"}
     assert (costs[costs.explainer == "control-random"].forwards == 0).all()
@@ -54,6 +63,8 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
         "estimate.txt",
         "figures/pancreas/panel.png",
         "figures/pancreas/agreement.png",
+        "figures/pancreas/agreement_tolerant.png",
+        "figures/pancreas/agreement_other.png",
     ):
         assert (root / name).stat().st_size > 200
     assert not list(root.rglob(".tmp-*"))
@@ -76,6 +87,22 @@ def test_maps_lie_on_the_preprocessed_image(finished):
     np.testing.assert_allclose(nib.load(learned[0]).get_fdata(), 1 - scale, atol=1e-6)
 
 
+def test_the_noise_that_voxels_bear_is_a_volume_in_hu_and_measured(finished):
+    root = finished.folder / "results" / "miniature"
+    scales = sorted(root.glob("noise_scale/*/pancreas/u-noise/*.nii.gz"))
+    assert len(scales) == len(finished.read("cases.parquet"))
+    for path in scales:
+        sigma = nib.load(path).get_fdata()
+        assert ((sigma == 0) | ((sigma >= 5) & (sigma <= 400.001))).all()
+        image = nib.load(root / "preprocessed" / path.name.removesuffix(".nii.gz") / "image.nii.gz")
+        np.testing.assert_allclose(nib.load(path).affine, image.affine)
+    joint = finished.read("tables/noise.parquet")
+    assert joint.factor.is_monotonic_increasing
+    assert joint.agreement.iloc[0] >= joint.agreement.iloc[-1]
+    assert finished.read("tables/noise_bins.parquet").bin.tolist() == list(range(1, 11))
+    assert "N(0, (s·σ(x))²)" in (root / "summary.md").read_text()
+
+
 def test_the_terminal_shows_progress_and_an_estimate_but_no_listing_of_rules(finished):
     assert "Estimate of the whole of miniature on this machine" in finished.output
     assert re.search(r"epoch 12 of 12: loss \d", finished.output)
@@ -92,11 +119,31 @@ def test_a_changed_setting_of_one_explainer_reruns_it_and_what_depends_on_it(pro
     config["explainers"]["occlusion"]["stride"] = 8
     project.write_config(config)
     planned = project.planned()
-    assert {one for one in planned if "Explaining" in one or "Evaluating" in one} == {
+    assert {one for one in planned if re.match("Explaining|Evaluating|Looking", one)} == {
         "Explaining pancreas by occlusion",
         "Evaluating occlusion for pancreas",
+        "Looking for what occlusion tells of pancreas",
     }
     assert not [one for one in planned if re.match("Training|Preprocessing|Segmenting|Making", one)]
+
+
+def test_a_changed_judge_is_trained_again_and_nothing_is_explained_again(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["judges"]["other"]["seed"] = 12
+    project.write_config(config)
+    planned = project.planned()
+    assert len([one for one in planned if one.startswith("Training other-")]) == 1
+    assert not [one for one in planned if re.match("Training (segmenter|tolerant|paper)|Explaining|Preprocessing", one)]
+    for name in config["explainers"]:
+        assert {f"Evaluating {name} for pancreas", f"Looking for what {name} tells of pancreas"} <= planned
+
+
+def test_other_visibilities_for_the_leak_rerun_nothing_else(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["evaluation"]["leak_visibilities"] = [0.05]
+    project.write_config(config)
+    again = {one for one in project.planned() if re.match("Looking|Evaluating|Explaining|Segmenting|Training", one)}
+    assert again == {f"Looking for what {name} tells of pancreas" for name in config["explainers"]}
 
 
 def test_how_to_compute_changes_nothing(project):

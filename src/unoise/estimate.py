@@ -42,7 +42,7 @@ def training_rate(config: dict) -> float:
     values = list(range(1, len(segmenter.classes) + 1))
     loss = segmentation_loss(network, values, config["segmenter"]["dice_weight"], segmenter.compute)
     part = images[: config["segmenter"]["training"]["batch_size"]]
-    return _rate(lambda: step(network, optimizer, loss, part, (part > 0.5).float(), 1.0), len(part))
+    return _rate(lambda: step(network, optimizer, loss(part, (part > 0.5).float()), 1.0), len(part))
 
 
 def estimate_run(plan: Plan) -> str:
@@ -59,8 +59,7 @@ def estimate_run(plan: Plan) -> str:
         drawn = settings["samples_per_epoch"] or shown["train"] / (1 - settings["background_share"])
         return settings["epochs"] * drawn
 
-    interpreters = {key for key, _ in plan.interpreters.values()}
-    steps = sum(trained(plan.config["interpreters"][key]["training"]) for key in interpreters)
+    steps = sum(trained(plan.config["interpreters"][key]["training"]) for key in plan.interpreters.values())
     passes = {
         key: plan.method(key).load().EXPLAINER.passes(plan.config["explainers"][key], shape)
         for key in plan.config["explainers"]
@@ -75,18 +74,22 @@ def estimate_run(plan: Plan) -> str:
     evaluated = masks * sum(
         len(group.explainers) * sum(shown[split] for split in group.splits) for group in plan.evaluation_groups
     )
+    own_and_other = 2 * len(plan.contents) * len(own["leak_visibilities"])
+    evaluated += own_and_other * len(plan.config["explainers"]) * shown["test"]
+    evaluated *= len(plan.judges)
     ways = {(one["split"], one["threshold"], one["fill"]) for one in plan.config["paper_protocols"].values()}
     evaluated += PUBLISHED_STEPS * len(plan.config["explainers"]) * sum(shown[split] for split, *_ in ways)
     groups = [*plan.explainer_groups, *plan.evaluation_groups]
-    jobs = 12 + len(plan.batches()) + sum(len(plan.batches(*g.splits)) * len(g.explainers) for g in groups)
+    jobs = 12 + sum(len(plan.batches(*splits)) for splits in plan.predicted.values())
+    jobs += sum(len(plan.batches(*group.splits)) * len(group.explainers) for group in groups)
+    jobs += len(plan.batches("test")) * len(plan.config["explainers"])
     targets = len(plan.config["targets"])
     segmenter = sum(trained(settings["training"]) for settings in plan.segmenters.values())
     stages = {
         f"preparing {len(plan.cases)} cases": len(plan.cases) * PREPARATION / cores,
-        f"training {len(plan.segmenters)} segmenter(s), {segmenter:,.0f} slices": segmenter
+        f"training {len(plan.segmenters)} segmentation network(s), {segmenter:,.0f} slices": segmenter
         * (1 / training + AUGMENTATION),
-        f"training {len(interpreters) * targets} interpreter(s), {steps * targets:,.0f} slices": steps
-        * targets
+        f"training {len(plan.interpreters)} interpreter(s), {steps:,.0f} slices": steps
         * (INTERPRETER_STEP / training + AUGMENTATION),
         f"explaining, {explained * targets:,.0f} forward passes": explained * targets / forward,
         f"evaluating, {evaluated * targets:,.0f} forward passes": evaluated * targets / forward,

@@ -31,7 +31,7 @@ _KEY = {
     "patient": _field("patient", _TEXT, "whose scan it is"),
     "split": _field("split", _TEXT, "train, validation, calibration or test"),
     "unit": _field("unit", _COUNT, "slice in the preprocessed volume"),
-    "judge": _field("judge", _TEXT, "network that segments the obscured image"),
+    "judge": _field("judge", _TEXT, "network that segments the obscured image; original: the segmenter itself"),
     "obscurer": _field("obscurer", _TEXT, "what takes the place of hidden voxels"),
     "order": _field("order", _TEXT, "kept_first or removed_first"),
     "visibility": _field("visibility", _REAL, "visible fraction of a unit's voxels", "1"),
@@ -82,7 +82,8 @@ HISTORY = pa.schema(
 
 SEGMENTATION = pa.schema(
     [
-        *_key("model", "case", "patient", "split"),
+        _field("model", _TEXT, "network that segments: the segmenter that is explained, or a judge"),
+        *_key("case", "patient", "split"),
         _field("class", _TEXT, "foreground class"),
         _field(
             "dice",
@@ -123,6 +124,8 @@ METRICS = pa.schema(
     ]
 )
 
+_CONTENT = _field("content", _TEXT, "what is seen in the place of the visible voxels; the body's mean surrounds it")
+
 CURVES = pa.schema(
     [
         *_key(
@@ -145,6 +148,32 @@ CURVES = pa.schema(
             "1",
         ),
         _field("agreement", _REAL, "Dice with the clean prediction, pooled; null where that is empty", "1"),
+    ]
+)
+
+LEAK_COUNTS = pa.schema(
+    [
+        *_key("model", "target", "explainer", "case", "patient", "split"),
+        _field("partner", _TEXT, "case that lends the other mask; null without another test patient"),
+        _KEY["judge"],
+        _CONTENT,
+        *_key("visibility", "seed"),
+        _field("clean", _COUNT, "predicted voxels of the target, unobscured", "voxel"),
+        _field("own", _COUNT, "predicted voxels, content seen through the case's own masks", "voxel"),
+        _field("own_clean", _COUNT, "intersection of these and the clean prediction", "voxel"),
+        _field("other", _COUNT, "predicted voxels, content seen through the partner's masks; null without", "voxel"),
+        _field("other_clean", _COUNT, "intersection of these and the clean prediction; null without", "voxel"),
+    ]
+)
+
+LEAK = pa.schema(
+    [
+        *_key("model", "target", "explainer", "judge"),
+        _CONTENT,
+        *_key("visibility", "patient", "split", "seed"),
+        _field("own", _REAL, "agreement with the clean prediction, content seen through the patient's masks", "1"),
+        _field("other", _REAL, "the same through another patient's masks; null where there are none", "1"),
+        _field("leak", _REAL, "what the shape of the masks tells: own minus other", "1"),
     ]
 )
 
@@ -225,6 +254,25 @@ RUNTIME = pa.schema(
         _field("median_seconds", _REAL, "per slice", "s", volatile=True),
         _field("low_seconds", _REAL, "lower quartile over slices", "s", volatile=True),
         _field("high_seconds", _REAL, "upper quartile over slices", "s", volatile=True),
+    ]
+)
+
+NOISE = pa.schema(
+    [
+        *_key("model", "target", "explainer"),
+        _field("factor", _REAL, "by which the noise scale σ(x) is multiplied in all voxels at once", "1"),
+        _field("patients", _COUNT, "test patients"),
+        _field("agreement", _REAL, "Dice with the clean prediction, pooled by patient, then averaged", "1"),
+    ]
+)
+
+NOISE_BINS = pa.schema(
+    [
+        *_key("model", "target", "explainer"),
+        _field("bin", _COUNT, "tenth of a slice's body by predicted noise scale, 1: the smallest scale"),
+        _field("patients", _COUNT, "test patients"),
+        _field("predicted_hu", _REAL, "mean of the noise scale in this tenth", "HU"),
+        _field("tolerated_hu", _REAL, "uniform noise in this tenth alone that costs 5 %; null where none did", "HU"),
     ]
 )
 

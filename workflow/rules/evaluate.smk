@@ -1,4 +1,7 @@
-"""Needs: preprocessed cases, predictions, importance maps. Makes: voxel counts of the obscured predictions, by case."""
+"""Needs: preprocessed cases, the judges and their predictions, importance maps.
+
+Makes: voxel counts of what each judge predicts on the obscured images, by case.
+"""
 
 for group in PLAN.evaluation_groups:
     for batch, cases in PLAN.batches(*group.splits).items():
@@ -8,13 +11,10 @@ for group in PLAN.evaluation_groups:
                 f"evaluate_{group.name}_{batch}"
             input:
                 **PLAN.donor_input(cases),
-                segmenter=SEGMENTER,
+                **PLAN.judge_input(cases),
                 image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
                 label=expand(f"{ROOT}/{paths.LABEL}", case=cases),
                 body=expand(f"{ROOT}/{paths.BODY}", case=cases),
-                prediction=expand(
-                    f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases
-                ),
                 importance=expand(
                     f"{ROOT}/{paths.MAP}",
                     volume="importance",

@@ -26,7 +26,7 @@ rule train_interpreter:
         runtime="12h",
     params:
         settings=lambda wildcards: PLAN.interpreter_settings(
-            *PLAN.interpreters[wildcards.model]
+            PLAN.interpreters[wildcards.model]
         ),
         training=PLAN.keys(PLAN.ids("train")),
         validation=PLAN.keys(PLAN.ids("validation")),

@@ -75,10 +75,8 @@ if PLAN.has_paper:
     rule time_explainers:
         input:
             segmenter=SEGMENTER,
-            interpreters=lambda wildcards: [
-                f"{ROOT}/{paths.WEIGHTS}".format(
-                    model=PLAN.interpreter(explainer, wildcards.target)
-                )
+            interpreters=[
+                PLAN.interpreter_file(explainer, paths.WEIGHTS)
                 for explainer in PLAN.interpreted
             ],
             others_done=rules.table_ranking.output[0],

@@ -5,20 +5,21 @@ rule figure_curves:
     input:
         rules.table_curves.output,
     output:
-        f"{ROOT}/figures/{{target}}/{{value}}.png",
+        f"{ROOT}/figures/{{target}}/{{figure}}.png",
     log:
-        f"{LOGS}/figures/{{target}}/{{value}}.log",
+        f"{LOGS}/figures/{{target}}/{{figure}}.log",
     wildcard_constraints:
-        value="agreement|dice",
+        figure="|".join(PLAN.curve_figures),
     conda:
         "../../envs/unoise.yaml"
     params:
+        shown=lambda wildcards: PLAN.curve_figures[wildcards.figure],
         experiment=PLAN.experiment,
         resamples=config["evaluation"]["resamples"],
         seed=config["seed"],
         code=code_digest("unoise.report.figures"),
     message:
-        "Drawing {wildcards.value} against visibility"
+        "Drawing {wildcards.figure} against visibility"
     script:
         "../scripts/figure_curves.py"
 
@@ -101,10 +102,16 @@ rule summary:
             if PLAN.has_paper
             else {}
         ),
+        noise=[
+            f"{ROOT}/{paths.TABLE}".format(table=table)
+            for table in ("noise", "noise_bins")
+            if PLAN.noisy
+        ],
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
         ranking=rules.table_ranking.output[0],
+        leak=rules.table_leak.output[0],
         costs=rules.table_costs.output[0],
         figures=list(PLAN.figures.values()),
     output:
@@ -115,10 +122,13 @@ rule summary:
         "../../envs/unoise.yaml"
     params:
         experiment=PLAN.experiment,
+        judges=PLAN.judges,
         captions=list(PLAN.figures),
         paper=PLAN.has_paper,
         settings={key: value for key, value in config.items() if key != "compute"},
-        code=code_digest("unoise.report.summary", "unoise.report.protocols"),
+        code=code_digest(
+            "unoise.report.summary", "unoise.report.protocols", "unoise.report.noise"
+        ),
     message:
         "Writing summary.md"
     script:

@@ -1,6 +1,7 @@
-"""Needs: preprocessed cases. Makes: the segmenter, and its prediction and scores for every case.
+"""Needs: preprocessed cases. Makes: the segmenter and the judges beside it, their predictions and scores.
 
-Interpreters that start from a segmentation network of their own shape have it trained here too.
+The segmenter predicts every case, a judge those that are evaluated. Interpreters that start from a segmentation network
+of their own shape have it trained here too.
 """
 
 
@@ -38,35 +39,34 @@ rule train_segmenter:
         "../scripts/train_segmenter.py"
 
 
-for batch, cases in PLAN.batches().items():
+for model, splits in PLAN.predicted.items():
+    for batch, cases in PLAN.batches(*splits).items():
 
-    rule:
-        name:
-            f"predict_{batch}"
-        input:
-            segmenter=SEGMENTER,
-            image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
-            label=expand(f"{ROOT}/{paths.LABEL}", case=cases),
-        output:
-            prediction=expand(
-                f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases
-            ),
-            scores=expand(f"{ROOT}/{paths.SCORES}", model=PLAN.segmenter, case=cases),
-        log:
-            f"{LOGS}/predict/{batch}.log",
-        conda:
-            "../../envs/unoise.yaml"
-        threads: config["compute"]["case_threads"]
-        resources:
-            **GPU,
-            mem_mb=4000,
-            runtime="2h",
-        params:
-            cases=PLAN.keys(cases),
-            settings={"model": PLAN.segmenter},
-            store=f"{STORE}/predict",
-            code=code_digest("unoise.networks.predict"),
-        message:
-            "Segmenting a batch of cases"
-        script:
-            "../scripts/predict.py"
+        rule:
+            name:
+                f"predict_{model}_{batch}"
+            input:
+                segmenter=f"{ROOT}/{paths.WEIGHTS}".format(model=model),
+                image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
+                label=expand(f"{ROOT}/{paths.LABEL}", case=cases),
+            output:
+                prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=model, case=cases),
+                scores=expand(f"{ROOT}/{paths.SCORES}", model=model, case=cases),
+            log:
+                f"{LOGS}/predict/{model}/{batch}.log",
+            conda:
+                "../../envs/unoise.yaml"
+            threads: config["compute"]["case_threads"]
+            resources:
+                **GPU,
+                mem_mb=4000,
+                runtime="2h",
+            params:
+                cases=PLAN.keys(cases),
+                settings={"model": model},
+                store=f"{STORE}/predict/{model}",
+                code=code_digest("unoise.networks.predict"),
+            message:
+                f"Segmenting a batch of cases by {model}"
+            script:
+                "../scripts/predict.py"

@@ -26,7 +26,7 @@ rule table_cases:
 
 rule table_segmentation:
     input:
-        expand(f"{ROOT}/{paths.SCORES}", model=PLAN.segmenter, case=PLAN.ids()),
+        PLAN.predictions(paths.SCORES),
     output:
         f"{ROOT}/{paths.TABLE}".format(table="segmentation"),
     log:
@@ -37,7 +37,7 @@ rule table_segmentation:
         schema="SEGMENTATION",
         code=code_digest("unoise.tables"),
     message:
-        "Gathering the segmenter's scores"
+        "Gathering the scores of the segmenter and the judges"
     script:
         "../scripts/table_joined.py"
 

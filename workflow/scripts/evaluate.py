@@ -7,5 +7,5 @@ with job(snakemake):
 
     for_each_case(
         snakemake,
-        lambda inputs: EvaluateCases(snakemake.params.settings, inputs["segmenter"], snakemake.config["compute"]),
+        lambda judges: EvaluateCases(snakemake.params.settings, judges, snakemake.config["compute"]),
     )

@@ -8,11 +8,12 @@ with job(snakemake):
     from unoise import tables
     from unoise.report.figures import draw_curves
 
+    value, judge = snakemake.params.shown
     curves = tables.read(snakemake.input[0], tables.CURVES)
     draw_curves(
-        curves[curves.target == snakemake.wildcards.target],
+        curves[(curves.target == snakemake.wildcards.target) & (curves.judge == judge)],
         Path(snakemake.output[0]),
-        snakemake.wildcards.value,
+        value,
         experiment=snakemake.params.experiment,
         resamples=snakemake.params.resamples,
         seed=snakemake.params.seed,

@@ -7,22 +7,29 @@ from unoise.workflow.job import job
 
 with job(snakemake):
     from unoise import tables
+    from unoise.report.noise import noise_section
     from unoise.report.protocols import protocols_section
     from unoise.report.summary import write_summary
 
     out = Path(snakemake.output[0])
-    names = ("cases", "segmentation", "curves", "ranking", "costs")
+    names = ("cases", "segmentation", "curves", "ranking", "leak", "costs")
     paper = [
         tables.read(snakemake.input[name], getattr(tables, name.upper()))
         for name in ("protocols", "runtime")
         if snakemake.params.paper
+    ]
+    noise = [
+        tables.read(path, schema)
+        for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
     ]
     figures = zip(snakemake.params.captions, snakemake.input.figures, strict=True)
     write_summary(
         out,
         experiment=snakemake.params.experiment,
         config=snakemake.params.settings,
+        judges=snakemake.params.judges,
         **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
-        further={"The published evaluation": protocols_section(*paper)} if paper else {},
+        further=({"The published evaluation": protocols_section(*paper)} if paper else {})
+        | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {}),
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},
     )

@@ -46,9 +46,14 @@ class Units:
 def read_units(case: str, image: Path, prediction: Path, device: torch.device) -> tuple[Units, np.ndarray]:
     """All units of a preprocessed case with the segmenter's prediction, and the volume's affine."""
     images, affine = read_slices(image, case, device)
-    channels, _ = read_volume(prediction, case, dimensions=4)
-    probabilities = slices(np.moveaxis(channels, -1, 0), device)
+    probabilities = read_probabilities(prediction, case, device)
     return Units(case, tuple(range(len(images))), images, probabilities, spacing(affine)[:2]), affine
+
+
+def read_probabilities(path: Path, case: str, device: torch.device) -> Tensor:
+    """A prediction as slices (Z, classes, X, Y) float32."""
+    channels, _ = read_volume(path, case, dimensions=4)
+    return slices(np.moveaxis(channels, -1, 0), device)
 
 
 def read_slices(path: Path, case: str, device: torch.device) -> tuple[Tensor, np.ndarray]:

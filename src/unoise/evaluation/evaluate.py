@@ -1,5 +1,6 @@
 """The segmentation of images obscured by an importance map, counted voxel by voxel."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -7,13 +8,11 @@ from torch import Tensor
 
 from unoise import tables
 from unoise.compute import choose
-from unoise.data.units import Units, read_slices, read_units
-from unoise.evaluation.masks import ranks, tie_breakers, visible
-from unoise.networks.segmenter import Segmenter
-from unoise.obscurers.base import Obscurer, Surroundings, make_obscurer
-from unoise.targets.class_target import ClassTarget, make_target
-
-JUDGE = "original"
+from unoise.data.units import Units, read_slices
+from unoise.evaluation.judges import Judges
+from unoise.evaluation.masks import visible
+from unoise.evaluation.shown import read_shown
+from unoise.obscurers.base import Obscurer, make_obscurer
 
 
 class EvaluateCases:
@@ -23,16 +22,15 @@ class EvaluateCases:
     ----------
     settings
         `key`, the values of the columns model, target and explainer, and what `Plan.evaluation_settings` gives.
-    segmenter
-        Model file.
+    judges
+        Model files, as `Judges` takes them.
     compute
         The config's `compute`.
     """
 
-    def __init__(self, settings: dict, segmenter: Path, compute: dict):
+    def __init__(self, settings: dict, judges: dict[str, Path], compute: dict):
         self.compute = choose(compute, compute["case_threads"])
-        self.segmenter = Segmenter.load(segmenter, self.compute)
-        self.target = make_target(settings["target"], self.segmenter.classes)
+        self.judges = Judges(judges, settings["target"], self.compute)
         self.obscurers = {name: make_obscurer(name, own) for name, own in settings["obscurers"].items()}
         self.settings = settings
 
@@ -44,60 +42,51 @@ class EvaluateCases:
         key
             Values of the key columns case, patient and split.
         files
-            Its preprocessed `image`, `label` and `body`, the `prediction`, the `importance` map and, where an obscurer
-            needs it, the preprocessed image of the `donor`.
+            Its preprocessed `image`, `label` and `body`, each judge's `prediction_<name>`, the `importance` map and,
+            where an obscurer needs it, the preprocessed image of the `donor`.
         """
         device, case, seed = self.compute.device, key["case"], self.settings["seed"]
-        units, _ = read_units(case, files["image"], files["prediction"], device)
-        label, body, importance = (
-            read_slices(files[name], case, device)[0][:, 0] for name in ("label", "body", "importance")
-        )
-        donor = read_slices(files["donor"], case, device)[0] if "donor" in files else None
-        around = Surroundings(self.segmenter.window, self.segmenter.body_mean, donor, seed)
-        shown = evaluated(self.target, units.probabilities, label, self.settings["min_voxels"])
+        shown = read_shown(case, files, self.judges.target, self.settings["min_voxels"], device)
+        body, _ = read_slices(files["body"], case, device)
+        around = self.judges.surroundings(case, files, seed)
         rows = []
-        if shown.any():
-            units = units.select(shown)
-            regions = {
-                "body": body[shown] > 0,
-                "label": self.target.labelled(label[shown]),
-                "clean": self.target.predicted(units.probabilities),
-            }
-            places = ranks(importance[shown], tie_breakers(units, seed))
+        if len(shown.units):
+            regions = {"body": body[shown.keep][:, 0] > 0, "label": shown.labelled}
+            clean = self.judges.clean(case, files, shown.keep)
+            places = shown.places(seed)
             for name, obscurer in self.obscurers.items():
-                fixed = {**self.settings["key"], **key, "obscurer": name, "judge": JUDGE, "repeat": 0, "seed": seed}
-                rows += [fixed | row for row in self._rows(units, regions, places, obscurer, around)]
+                fixed = {**self.settings["key"], **key, "obscurer": name, "repeat": 0, "seed": seed}
+                filling = obscurer.fill(shown.units, around)
+                rows += [fixed | row for row in self._rows(shown.units, regions, clean, places, obscurer, filling)]
         tables.write(out["metrics"], tables.METRICS, rows)
 
     def _rows(
         self,
         units: Units,
         regions: dict[str, Tensor],
+        clean: dict[str, Tensor],
         places: Tensor,
         obscurer: Obscurer,
-        around: Surroundings,
-    ) -> list[dict]:
-        filling = obscurer.fill(units, around)
-        rows = []
+        filling: Tensor,
+    ) -> Iterator[dict]:
         for order in ("kept_first", "removed_first"):
             visibilities = self.settings[order]
             masks = torch.cat([visible(places, visibility, order) for visibility in visibilities])
             for part in torch.arange(len(masks), device=places.device).split(self.compute.batch_size):
                 unit, mask = part % len(units), masks[part]
                 images = obscurer.obscure(units.images[unit], mask[:, None], filling[unit])
-                predicted = self.target.predicted(self.segmenter.probabilities(images))
-                counts = count(predicted, mask, {name: region[unit] for name, region in regions.items()})
-                for place, one in zip(part.tolist(), counts, strict=True):
-                    step, number = divmod(place, len(units))
-                    rows.append({"unit": units.index[number], "order": order, "visibility": visibilities[step], **one})
-        return rows
-
-
-def evaluated(target: ClassTarget, probabilities: Tensor, label: Tensor, min_voxels: int) -> Tensor:
-    """Units (N,), bool, in which the label or the clean prediction has at least `min_voxels` of the target."""
-    predicted = target.predicted(probabilities).flatten(1).sum(1)
-    labelled = target.labelled(label).flatten(1).sum(1)
-    return torch.maximum(predicted, labelled) >= min_voxels
+                own = {name: region[unit] for name, region in regions.items()}
+                for judge, predicted in self.judges.predict(images):
+                    counts = count(predicted, mask, own | {"clean": clean[judge][unit]})
+                    for place, one in zip(part.tolist(), counts, strict=True):
+                        step, number = divmod(place, len(units))
+                        yield {
+                            "unit": units.index[number],
+                            "judge": judge,
+                            "order": order,
+                            "visibility": visibilities[step],
+                            **one,
+                        }
 
 
 def count(predicted: Tensor, mask: Tensor, regions: dict[str, Tensor]) -> list[dict[str, int]]:

@@ -10,7 +10,7 @@ from unoise import tables
 from unoise.compute import choose
 from unoise.data.units import Units, read_slices, read_units
 from unoise.explainers.base import Explainer, make_explainer
-from unoise.networks.models import load_model
+from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import make_target
 
@@ -45,8 +45,8 @@ def time_explainers(
     target = make_target(settings["target"], model.classes)
     explainers: dict[str, tuple[Explainer, dict]] = {}
     for name, own in settings["explainers"].items():
-        network, card = load_model(interpreters[name], chosen) if name in interpreters else (None, {})
-        explainers[name] = make_explainer(own, model, target, network, chosen), card
+        learned = Interpreter.load(interpreters[name], chosen) if name in interpreters else None
+        explainers[name] = make_explainer(own, model, target, learned, chosen), learned.card if learned else {}
     seconds: dict[str, list[float]] = {name: [] for name in explainers}
     slices = _slices(cases, files, target, chosen.device)
     for unit in slices:

@@ -5,14 +5,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from unoise import tables
 from unoise.compute import Compute, choose, peak_mib
 from unoise.data.units import Units, read_units, volume
 from unoise.data.volumes import write_volume
 from unoise.errors import UserError
-from unoise.networks.models import load_model
+from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget, make_target
 from unoise.workflow import methods
@@ -31,7 +31,7 @@ class Context:
     target
         What of it is explained.
     interpreter
-        The trained interpreter (images in, logits of the noise scale out) where the module `NEEDS` one, else None.
+        The trained interpreter where the module `NEEDS` one, else None; trained for what the module says.
     compute
         Device, precision, batch size.
     seed
@@ -40,7 +40,7 @@ class Context:
 
     segmenter: Segmenter
     target: ClassTarget
-    interpreter: nn.Module | None
+    interpreter: Interpreter | None
     compute: Compute
     seed: int
 
@@ -70,7 +70,7 @@ class Explainer(ABC):
 
 
 def make_explainer(
-    settings: dict, segmenter: Segmenter, target: ClassTarget, interpreter: nn.Module | None, compute: Compute
+    settings: dict, segmenter: Segmenter, target: ClassTarget, interpreter: Interpreter | None, compute: Compute
 ) -> Explainer:
     """The explainer of a config entry, with its `method` and `seed`."""
     own = {name: value for name, value in settings.items() if name not in ("method", "seed", "interpreter")}
@@ -96,9 +96,9 @@ class ExplainCases:
         self.key = settings["key"]
         self.compute = choose(compute, compute["case_threads"])
         self.segmenter = Segmenter.load(segmenter, self.compute)
-        network = load_model(interpreter, self.compute)[0] if interpreter else None
+        learned = Interpreter.load(interpreter, self.compute) if interpreter else None
         target = make_target(settings["target"], self.segmenter.classes)
-        self.explainer = make_explainer(settings["explainer"], self.segmenter, target, network, self.compute)
+        self.explainer = make_explainer(settings["explainer"], self.segmenter, target, learned, self.compute)
 
     def __call__(self, key: dict[str, str], files: dict[str, Path], out: dict[str, Path]) -> None:
         """Write the case's volumes by their names and, as `costs`, a row of `tables.COSTS`.

@@ -1,31 +1,25 @@
-"""U-Noise: the interpreter's noise scale, one forward pass (Koker et al. 2021, arXiv 2101.05791, section 2)."""
+"""U-Noise as published: the interpreter's noise scale, one forward pass (Koker et al. 2021, arXiv 2101.05791)."""
 
-import torch
 from torch import Tensor
 
-from unoise.compute import in_batches
 from unoise.data.units import Units
 from unoise.explainers.base import Explainer
 
-SETTINGS = {"interpreter": {"type": "string", "description": "An entry of `interpreters`"}}
+SETTINGS = {"interpreter": {"type": "string", "description": "An entry of `interpreters`, of the objective `paper`"}}
 NEEDS = ("interpreter",)
+TRAINED_FOR = "paper"
 VOLUMES = ("importance", "noise_scale")
 
 
 class UNoise(Explainer):
-    """Importance 1 − B, where B in [0, 1] is the noise scale that the interpreter predicts."""
+    """Importance 1 − B, where B in [0, 1] is the noise scale that the interpreter predicts (section 2)."""
 
     def explain(self, units: Units) -> Tensor:
         return self.volumes(units)["importance"]
 
-    @torch.no_grad()
     def volumes(self, units: Units) -> dict[str, Tensor]:
-        noise_scale = in_batches(self._noise_scale, self.context.compute.batch_size, units.images)
+        noise_scale = self.context.interpreter.output(units.images, self.context.target.name).sigmoid()
         return {"importance": 1 - noise_scale, "noise_scale": noise_scale}
-
-    def _noise_scale(self, images: Tensor) -> Tensor:
-        with self.context.compute.autocast():
-            return self.context.interpreter(images)[:, 0].float().sigmoid()
 
 
 EXPLAINER = UNoise

@@ -14,8 +14,12 @@ class Donor(Obscurer):
     """A hidden voxel becomes that of a training patient, from the slice that looks most alike at low resolution."""
 
     def fill(self, units: Units, around: Surroundings) -> Tensor:
-        level = (_thumbnails(units.images) @ _thumbnails(around.donor).T).argmax(1)
-        return around.donor[level]
+        return around.donor[most_alike(units.images, around.donor)]
+
+
+def most_alike(images: Tensor, others: Tensor) -> Tensor:
+    """Places (N,) among the others (M, 1, X, Y) of those that look most like the images (N, 1, X, Y) from afar."""
+    return (_thumbnails(images) @ _thumbnails(others).T).argmax(1)
 
 
 def _thumbnails(images: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from unoise.files import whole_file
 from unoise.statistics.curves import SMALLEST
 from unoise.statistics.intervals import mean_interval
-from unoise.workflow.plan import CONTROL
+from unoise.workflow.names import CONTROL
 
 DPI = 150
 ORDERS = {"kept_first": "Kept first (higher is better)", "removed_first": "Removed first (lower is better)"}

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MultipleLocator, NullLocator
 
 from unoise.report.figures import Style, in_order, saved_figure, styles
-from unoise.workflow.plan import CONTROL
+from unoise.workflow.names import CONTROL
 
 PUBLISHED = "published (MSD pancreas)"
 STARTS = {False: "from scratch", True: "pretrained"}

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from unoise.report.figures import in_order
+from unoise.report.markdown import escape, table
 from unoise.report.paper_figures import interpreters
-from unoise.report.summary import escape, table
 from unoise.statistics.protocols import DESIGN
 
 PUBLISHED = "published"

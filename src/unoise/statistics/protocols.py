@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from unoise import tables
+from unoise.workflow.names import ORIGINAL
 
 _KEY = ["model", "target", "explainer"]
 DESIGN = "design"
@@ -41,7 +42,7 @@ def _published(table: pd.DataFrame) -> Iterator[dict]:
 
 
 def _design(curves: pd.DataFrame) -> Iterator[dict]:
-    shown = curves[(curves.split == "test") & (curves.order == "kept_first") & (curves.judge == "original")]
+    shown = curves[(curves.split == "test") & (curves.order == "kept_first") & (curves.judge == ORIGINAL)]
     for key, rows in shown.groupby([*_KEY, "obscurer"], sort=False):
         named = dict(zip([*_KEY, "obscurer"], key, strict=True))
         curve = rows.groupby("visibility", as_index=False).dice.mean()

@@ -4,7 +4,7 @@ import pandas as pd
 
 from unoise import tables
 from unoise.statistics.intervals import holm, mean_interval, signed_rank
-from unoise.workflow.plan import CONTROL
+from unoise.workflow.names import CONTROL
 
 _CONTEST = ["model", "target", "judge", "obscurer", "order"]
 

@@ -7,29 +7,31 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from unoise.compute import choose
+from unoise.compute import choose, generator
 from unoise.networks.build import fitting_network
 from unoise.networks.segmenter import Segmenter
-from unoise.targets.class_target import make_target
+from unoise.targets.class_target import ClassTarget, make_target
 from unoise.training.assignment import Assignment
-from unoise.training.loop import State, train
+from unoise.training.loop import Moment, State, train
 from unoise.training.objectives.base import Objective
 from unoise.training.slices import TrainingSet
 from unoise.training.validation import Group, read_groups, shown
 from unoise.workflow import methods
 
 LOGGER = logging.getLogger("unoise")
+Loss = Callable[[Tensor, Tensor, ClassTarget, Moment], Tensor]
 
 
 def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
     """Train an interpreter and write its weights, history, settings and card.
 
-    The best epoch is that of the lowest objective on the validation cases, with the same noise in every epoch.
+    It has one channel a class of the segmenter, of which those that the targets name are trained: a batch draws its
+    target. The best epoch is that of the lowest objective on the validation cases, with the same draws in every epoch.
 
     Parameters
     ----------
     assignment
-        Its settings: `network`, `objective`, `training`, `target`, `segmenter`, `start`, `seed`.
+        Its settings: `network`, `objective`, `training`, `targets`, `segmenter`, `start`, `seed`.
     segmenter
         Model file.
     """
@@ -38,35 +40,41 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
     frozen = Segmenter.load(segmenter, compute)
     chosen = dict(settings["objective"])
     method = methods.find("training.objectives", chosen.pop("method")).load()
-    objective: Objective = method.OBJECTIVE(frozen, make_target(settings["target"], frozen.classes), **chosen)
+    objective: Objective = method.OBJECTIVE(frozen, **chosen)
+    targets = [make_target(one, frozen.classes) for one in settings["targets"].values()]
     data = TrainingSet.load(assignment.training)
     torch.manual_seed(settings["seed"])
-    network = fitting_network(settings["network"], 1, data.images.shape[2:])
+    network = fitting_network(settings["network"], len(frozen.classes), data.images.shape[2:])
     assignment.begin(network)
     network = compute.place(network)
     groups = read_groups(assignment.validation, own, compute)
     samples = data.samples(own)
     LOGGER.info("%s: %d slices an epoch, on %s in %s", assignment.model, samples, compute.device, compute.dtype)
 
-    def loss(images: Tensor, labels: Tensor) -> Tensor:
+    def loss(images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
         with compute.autocast():
-            scale_logits = network(images)
-        return objective.loss(scale_logits.float(), images, labels)
+            output = network(images)[:, target.channel, None]
+        return objective.loss(output.float(), images, labels, target, moment)
+
+    def loss_of_any(images: Tensor, labels: Tensor, moment: Moment) -> Tensor:
+        drawn = torch.randint(len(targets), (), generator=moment.random, device="cpu")
+        return loss(images, labels, targets[int(drawn)], moment)
 
     history = train(
         network,
         lambda epoch: data.epoch(own, settings["seed"], epoch, compute.device),
-        loss,
-        lambda: validation_score(loss, groups, compute.batch_size, settings["seed"]),
+        loss_of_any,
+        lambda: validation_score(loss, targets, groups, compute.batch_size, settings["seed"]),
         own,
         -(-samples // own["batch_size"]),
         State(assignment.state, assignment.fingerprint(segmenter)),
         settings["seed"],
     )
     card = {
-        "out_channels": 1,
-        "classes": [settings["target"]["class"]],
-        "output": "the logit of the noise scale B (N, 1, X, Y)",
+        "out_channels": len(frozen.classes),
+        "classes": frozen.classes,
+        "explains": sorted({target.name for target in targets}),
+        "output": f"one map a class (N, classes, X, Y), as the objective {settings['objective']['method']} reads it",
         "objective": settings["objective"],
         "segmenter": settings["segmenter"],
         "training_data": data.card(assignment.training),
@@ -77,18 +85,18 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
 
 @torch.no_grad()
 def validation_score(
-    loss: Callable[[Tensor, Tensor], Tensor], groups: list[Group], batch_size: int, seed: int
+    loss: Loss, targets: list[ClassTarget], groups: list[Group], batch_size: int, seed: int
 ) -> float | None:
-    """Minus the mean loss over groups, of a group's slices that show a class; None without groups."""
+    """Minus the mean loss over groups and targets, of a group's slices that show a class; None without groups."""
     means = []
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    for target in targets:
+        moment = Moment(1.0, generator(seed, "validation"))
         for group in groups:
             losses, slices = 0.0, 0
             for images, label in group:
                 images, label = shown(images, label[:, None])
                 for part in zip(images.split(batch_size), label.split(batch_size), strict=True):
-                    losses += loss(*part).item() * len(part[0])
+                    losses += loss(*part, target, moment).item() * len(part[0])
                     slices += len(part[0])
             means.append(losses / slices)
     return -sum(means) / len(means) if means else None

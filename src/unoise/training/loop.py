@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -15,10 +16,27 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 
+from unoise.compute import generator
 from unoise.files import whole_file
 
 LOGGER = logging.getLogger("unoise")
 FINAL_RATE = 0.01
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When in a training a loss is asked for.
+
+    Attributes
+    ----------
+    progress
+        Share of the steps that are done: 0 at the first, 1 after the last.
+    random
+        A generator on the CPU, seeded anew for each epoch.
+    """
+
+    progress: float
+    random: torch.Generator
 
 
 class State:
@@ -69,7 +87,7 @@ SCHEDULES = {"one_cycle": _one_cycle, "constant": _constant}
 def train(
     network: nn.Module,
     epoch_batches: Callable[[int], Iterable[tuple[Tensor, Tensor]]],
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Callable[[Tensor, Tensor, Moment], Tensor],
     validate: Callable[[], float | None],
     settings: dict,
     steps_per_epoch: int,
@@ -114,19 +132,20 @@ def train(
         for epoch in range(len(history) + 1, settings["epochs"] + 1):
             start = time.perf_counter()
             torch.manual_seed(seed * 100_003 + epoch)
+            random = generator(seed, "loss", epoch)
             network.train()
-            total = steps = 0.0
-            for images, reference in epoch_batches(epoch):
-                total += step(network, optimizer, loss, images, reference, settings["clip_gradient"])
+            total = 0.0
+            for number, (images, reference) in enumerate(epoch_batches(epoch)):
+                moment = Moment((epoch - 1 + number / steps_per_epoch) / settings["epochs"], random)
+                total += step(network, optimizer, loss(images, reference, moment), settings["clip_gradient"])
                 schedule.step()
-                steps += 1
             network.eval()
             score = validate()
             if score is None or score >= max((row["score"] for row in history), default=score):
                 best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
             row = {
                 "epoch": epoch,
-                "loss": total / steps,
+                "loss": total / steps_per_epoch,
                 "learning_rate": schedule.get_last_lr()[0],
                 "score": score,
                 "seconds": time.perf_counter() - start,
@@ -158,22 +177,14 @@ def train(
     return history
 
 
-def step(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    images: Tensor,
-    reference: Tensor,
-    clip_gradient: float | None,
-) -> float:
-    """One step of the optimizer down the loss of a batch, the gradient no longer than `clip_gradient`; the loss."""
+def step(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, clip_gradient: float | None) -> float:
+    """One step of the optimizer down a loss, the gradient no longer than `clip_gradient`; the loss as a number."""
     optimizer.zero_grad(set_to_none=True)
-    value = loss(images, reference)
-    value.backward()
+    loss.backward()
     if clip_gradient is not None:
         nn.utils.clip_grad_norm_(network.parameters(), clip_gradient)
     optimizer.step()
-    return value.item()
+    return loss.item()
 
 
 @contextmanager

@@ -49,10 +49,11 @@ def train_segmenter(assignment: Assignment, source: Path) -> None:
         "%s: %d slices an epoch of %d training cases, on %s in %s",
         assignment.model, samples, len(assignment.training.ids), compute.device, compute.dtype,
     )  # fmt: skip
+    loss = segmentation_loss(network, values, settings["dice_weight"], compute)
     history = train(
         network,
         lambda epoch: data.epoch(own, settings["seed"], epoch, compute.device),
-        segmentation_loss(network, values, settings["dice_weight"], compute),
+        lambda images, labels, moment: loss(images, labels),
         lambda: validation_dice(Segmenter(network, learned, window, data.body_mean, compute), values, groups),
         own,
         -(-samples // own["batch_size"]),

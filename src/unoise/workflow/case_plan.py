@@ -1,5 +1,6 @@
 """The cases of an experiment: which there are, where their files lie, and which share a job."""
 
+from functools import cached_property
 from pathlib import Path
 
 from unoise.errors import UserError
@@ -55,16 +56,29 @@ class CasePlan:
 
     def donor(self, case: str) -> str:
         """The training case of another patient that lends its voxels to `case`: a seeded draw."""
-        mine = self.cases[case].patient
-        others = [one for one in self.ids("train") if self.cases[one].patient != mine]
-        if not others:
+        found = self._stranger(case, "train")
+        if found is None:
             raise UserError(
                 "there is no training case of another patient to lend voxels to the obscurer 'donor'",
                 case=case,
                 file=self.manifest,
                 remedy="Add a training patient, or leave `donor` out of evaluation.obscurers",
             )
-        return min(others, key=lambda one: content_hash(self.config["seed"], case, one))
+        return found
+
+    @cached_property
+    def has_donors(self) -> bool:
+        """Whether there is one for every test case."""
+        return all(self._stranger(case, "train") for case in self.ids("test"))
+
+    def partner(self, case: str) -> str | None:
+        """The test case of another patient that lends its mask to `case`: a seeded draw; None where there is none."""
+        return self._stranger(case, "test")
+
+    def _stranger(self, case: str, split: str) -> str | None:
+        mine = self.cases[case].patient
+        others = [one for one in self.ids(split) if self.cases[one].patient != mine]
+        return min(others, key=lambda one: content_hash(self.config["seed"], case, one), default=None)
 
     def keys(self, cases: list[str]) -> list[dict[str, str]]:
         """Key columns case, patient and split of some cases."""

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 from unoise.errors import UserError
 from unoise.workflow import methods
+from unoise.workflow.names import ORIGINAL
 
 _SCHEMA = yaml.safe_load(Path(__file__).with_name("config.schema.yaml").read_text(encoding="utf-8"))
 
@@ -51,9 +52,17 @@ def complete(config: object, path: str | Path = "config") -> dict:
         _refuse(path, (), f"a value is not a finite number, a text, a list or a table ({error})")
     _check(config, _SCHEMA, path)
     config["segmenter"] = _model(path, ("segmenter",), config["segmenter"])
+    if ORIGINAL in config["judges"]:
+        _refuse(path, ("judges", ORIGINAL), "this is the segmenter itself, which always judges", "Choose another name")
+    for name, judge in config["judges"].items():
+        config["judges"][name] = _model(path, ("judges", name), judge)
     for name, interpreter in config["interpreters"].items():
-        config["interpreters"][name] = _model(path, ("interpreters", name), interpreter)
-        place = ("interpreters", name, "objective")
+        place = ("interpreters", name)
+        interpreter = _model(path, place, interpreter)
+        if not {"network", "start"} & interpreter.keys():
+            _refuse(path, place, "it has no `network`", "Name one, or let it `start: segmenter`")
+        config["interpreters"][name] = {"network": config["segmenter"]["network"]} | interpreter
+        place = (*place, "objective")
         chosen = _method(path, place, "training.objectives", interpreter["objective"]["method"])
         _check(interpreter["objective"], chosen.schema(method={"type": "string"}), path, *place)
     for name, explainer in config["explainers"].items():
@@ -61,9 +70,21 @@ def complete(config: object, path: str | Path = "config") -> dict:
         _check(explainer, chosen.schema(method={"type": "string"}), path, "explainers", name)
         if "interpreter" in chosen.needs and explainer["interpreter"] not in config["interpreters"]:
             _refuse(path, ("explainers", name, "interpreter"), "it names no entry of `interpreters`")
+        if chosen.trained_for:
+            objective = config["interpreters"][explainer["interpreter"]]["objective"]["method"]
+            if objective != chosen.trained_for:
+                what = f"its objective is {objective!r}, {explainer['method']} reads one of {chosen.trained_for!r}"
+                _refuse(path, ("explainers", name, "interpreter"), what, "Choose another method or interpreter")
     for name, obscurer in config["evaluation"]["obscurers"].items():
         place = ("evaluation", "obscurers", name)
         _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
+    for name in config["noise"]["explainers"]:
+        if name not in config["explainers"]:
+            _refuse(path, ("noise", "explainers"), f"{name!r} is no entry of `explainers`")
+        if "noise_scale" in methods.find("explainers", config["explainers"][name]["method"]).volumes:
+            _refuse(path, ("noise", "explainers"), f"{name!r} has a noise scale of its own", "Leave it out here")
+    if not config["noise"]["smallest_hu"] < config["noise"]["largest_hu"]:
+        _refuse(path, ("noise", "largest_hu"), "it is not above smallest_hu", "Give a larger one")
     for name, target in config["targets"].items():
         if target["class"] not in config["classes"]:
             _refuse(path, ("targets", name, "class"), "it names no entry of `classes`")
@@ -90,11 +111,13 @@ def _model(path: str | Path, place: tuple[str, ...], model: dict) -> dict:
     """An entry that describes a network and its training, checked; the environment's part of `weights` filled in."""
     for kind in {"training", "pretraining"} & model.keys():
         _method(path, (*place, kind, "augmentation"), "training.augmentations", model[kind]["augmentation"])
-    if "weights" in model and "pretraining" in model:
-        _refuse(path, (*place, "pretraining"), "there are weights to start from already", "Leave one of the two out")
-    starts = {"training": model.get("weights") or model.get("pretraining"), "pretraining": None}
+    starts = [key for key in ("weights", "start", "pretraining") if key in model]
+    if len(starts) > 1:
+        _refuse(path, (*place, starts[1]), f"there is {starts[0]!r} to start from already", "Leave one of the two out")
+    if {"start", "network"} <= model.keys():
+        _refuse(path, (*place, "network"), "a copy of the segmenter has its network", "Leave `network` or `start` out")
     for kind in {"training", "pretraining"} & model.keys():
-        if model[kind]["epochs"] == 0 and not starts[kind]:
+        if model[kind]["epochs"] == 0 and (kind == "pretraining" or not starts):
             _refuse(path, (*place, kind, "epochs"), "0 epochs leave an untrained network", "Give `weights`, or epochs")
     if "weights" not in model:
         return model

@@ -24,12 +24,15 @@ class Method:
         What it must be given: "gradient", "layers", "interpreter", "donor" (the module's `NEEDS`).
     volumes
         The volumes an explainer makes for each case (the module's `VOLUMES`).
+    trained_for
+        What an explainer's interpreter must be trained for (the module's `TRAINED_FOR`); None without one.
     """
 
     module: str
     settings: dict
     needs: tuple[str, ...]
     volumes: tuple[str, ...]
+    trained_for: str | None
 
     def load(self) -> ModuleType:
         """Import the module."""
@@ -62,11 +65,12 @@ def find(family: str, name: str) -> Method:
             remedy=f"Choose one of: {', '.join(names(family))}",
         )
     path = _folder(family) / f"{name}.py"
-    declared = {"SETTINGS": {}, "NEEDS": (), "VOLUMES": ("importance",)}
+    declared = {"SETTINGS": {}, "NEEDS": (), "VOLUMES": ("importance",), "TRAINED_FOR": None}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in declared:
             declared[node.targets[0].id] = ast.literal_eval(node.value)
-    return Method(f"unoise.{family}.{name}", declared["SETTINGS"], tuple(declared["NEEDS"]), tuple(declared["VOLUMES"]))
+    settings, needs, volumes, trained_for = declared.values()
+    return Method(f"unoise.{family}.{name}", settings, tuple(needs), tuple(volumes), trained_for)
 
 
 @cache

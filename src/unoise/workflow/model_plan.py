@@ -8,18 +8,19 @@ from unoise.files import content_hash
 from unoise.workflow import methods, paths
 from unoise.workflow.case_plan import CasePlan
 from unoise.workflow.digest import code_digest
+from unoise.workflow.names import ORIGINAL
 
 
 class ModelPlan(CasePlan):
-    """The segmenter, the interpreters, and the networks from which these start."""
+    """The segmenter, the judges beside it, the interpreters, and the networks from which these start."""
 
     def __init__(self, config: dict, project: Path):
         super().__init__(config, project)
         self._check_weights()
 
     def _check_weights(self) -> None:
-        models = {"segmenter": self.config["segmenter"]} | self.config["interpreters"]
-        for name, model in models.items():
+        others = (*self.config["judges"].items(), *self.config["interpreters"].items())
+        for name, model in (("segmenter", self.config["segmenter"]), *others):
             if "weights" in model and not Path(model["weights"]).is_file():
                 raise UserError(
                     f"the weights of {name} are no file",
@@ -39,48 +40,62 @@ class ModelPlan(CasePlan):
         return f"segmenter-{content_hash(self.segmenter_settings)[:8]}"
 
     @cached_property
-    def segmenters(self) -> dict[str, dict]:
-        """Every segmentation network to train, `<model>` to its settings: the segmenter, and interpreters' starts."""
-        starts = {self.start(*pair): self._start_settings(*pair) for pair in self.interpreters.values()}
-        return {self.segmenter: self.segmenter_settings} | {model: one for model, one in starts.items() if model}
+    def judges(self) -> dict[str, str]:
+        """The `<model>` of each judge by its name: `original`, the segmenter, and those of the config."""
+        others = {key: f"{key}-{content_hash(self._judge_settings(key))[:8]}" for key in self.config["judges"]}
+        return {ORIGINAL: self.segmenter} | others
 
-    def start(self, key: str, target: str) -> str | None:
+    def _judge_settings(self, key: str) -> dict:
+        settings = self._as_segmenter(self.config["judges"][key])
+        return settings | {"start": self.segmenter} if "start" in settings else settings
+
+    def _as_segmenter(self, own: dict) -> dict:
+        """The settings of another segmentation network: its own, and the segmenter's where it has none."""
+        return {name: value for name, value in self.segmenter_settings.items() if name != "weights"} | own
+
+    @cached_property
+    def segmenters(self) -> dict[str, dict]:
+        """Every segmentation network to train, `<model>` to its settings: segmenter, judges, interpreters' starts."""
+        judges = {self.judges[key]: self._judge_settings(key) for key in self.config["judges"]}
+        starts = {self.start(key): self._start_settings(key) for key in self.interpreters.values()}
+        starts = {model: one for model, one in starts.items() if one}
+        return {self.segmenter: self.segmenter_settings} | judges | starts
+
+    def start(self, key: str) -> str | None:
         """The `<model>`, a segmentation network of its own shape, from which an interpreter starts, if any."""
-        settings = self._start_settings(key, target)
+        if "start" in self.config["interpreters"][key]:
+            return self.segmenter
+        settings = self._start_settings(key)
         return f"{key}-start-{content_hash(settings)[:8]}" if settings else None
 
-    def _start_settings(self, key: str, target: str) -> dict | None:
+    def _start_settings(self, key: str) -> dict | None:
         interpreter = self.config["interpreters"][key]
         if "pretraining" not in interpreter:
             return None
-        own = {"network": interpreter["network"], "training": interpreter["pretraining"]}
-        base = {name: value for name, value in self.segmenter_settings.items() if name != "weights"}
-        return {**base, **own, "learned": [self.config["targets"][target]["class"]]}
+        return self._as_segmenter({"network": interpreter["network"], "training": interpreter["pretraining"]})
 
-    def interpreter_settings(self, key: str, target: str) -> dict:
-        """All that decides what an interpreter of this segmenter learns about a target, but for the data."""
+    def interpreter_settings(self, key: str) -> dict:
+        """All that decides what an interpreter of this segmenter learns, but for the data."""
         return {
             **self.config["interpreters"][key],
-            "start": self.start(key, target),
-            "target": self.config["targets"][target],
+            "start": self.start(key),
+            "targets": self.config["targets"],
             "segmenter": self.segmenter,
             "seed": self.config["seed"],
         }
 
-    def interpreter(self, explainer: str, target: str) -> str:
-        """The `<model>` of the interpreter that an explainer uses for a target."""
-        key = self.config["explainers"][explainer]["interpreter"]
-        return self._interpreter_name(key, target)
+    def interpreter(self, explainer: str) -> str:
+        """The `<model>` of the interpreter that an explainer uses."""
+        return self._interpreter_name(self.config["explainers"][explainer]["interpreter"])
 
     @cached_property
-    def interpreters(self) -> dict[str, tuple[str, str]]:
-        """Every interpreter to train: `<model>` to its key and target."""
+    def interpreters(self) -> dict[str, str]:
+        """Every interpreter to train: `<model>` to its key."""
         used = {e["interpreter"] for e in self.config["explainers"].values() if "interpreter" in e}
-        pairs = [(key, target) for key in sorted(used) for target in self.config["targets"]]
-        return {self._interpreter_name(*pair): pair for pair in pairs}
+        return {self._interpreter_name(key): key for key in sorted(used)}
 
-    def _interpreter_name(self, key: str, target: str) -> str:
-        return f"{key}-{content_hash(self.interpreter_settings(key, target))[:8]}"
+    def _interpreter_name(self, key: str) -> str:
+        return f"{key}-{content_hash(self.interpreter_settings(key))[:8]}"
 
     @property
     def trained(self) -> list[str]:
@@ -89,11 +104,10 @@ class ModelPlan(CasePlan):
 
     def start_weights(self, model: str) -> list[str]:
         """The file of weights from which a model's training starts; none where it starts from nothing."""
-        if model in self.segmenters:
-            return [self.segmenters[model]["weights"]] if "weights" in self.segmenters[model] else []
-        key, target = self.interpreters[model]
-        start, given = self.start(key, target), self.config["interpreters"][key].get("weights")
-        return [f"{self.root}/{paths.WEIGHTS.format(model=start)}"] if start else [given] if given else []
+        settings = self.segmenters.get(model) or self.interpreter_settings(self.interpreters[model])
+        if settings.get("start"):
+            return [f"{self.root}/{paths.WEIGHTS.format(model=settings['start'])}"]
+        return [settings["weights"]] if "weights" in settings else []
 
     def training_files(self) -> dict[str, list[str]]:
         """Inputs of every training: preprocessed files of the training and the validation cases, by name."""
@@ -110,7 +124,7 @@ class ModelPlan(CasePlan):
 
     def interpreter_code(self, model: str) -> str:
         """Digest of the code that trains an interpreter, its objective's included."""
-        settings = self.config["interpreters"][self.interpreters[model][0]]
+        settings = self.config["interpreters"][self.interpreters[model]]
         objective = methods.find("training.objectives", settings["objective"]["method"])
         return code_digest("unoise.training.interpreter", objective.module, _augmentation(settings))
 

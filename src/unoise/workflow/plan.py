@@ -1,43 +1,21 @@
-"""What there is to do: who explains and evaluates what, beside the cases and the models."""
+"""What there is to do: who explains what and what is reported, beside the cases, the models and the evaluation."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
+from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.manifest import SPLITS
-from unoise.workflow.model_plan import ModelPlan
+from unoise.workflow.names import CONTROL, ORIGINAL
+from unoise.workflow.noise_plan import NoisePlan
 
-CONTROL = "control-"
 PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-@dataclass(frozen=True)
-class Group:
-    """Explainers that make the same volumes for the same cases, so that they share rules.
-
-    Attributes
-    ----------
-    name
-        For the names of rules.
-    explainers
-        Keys of the config.
-    volumes
-        Folders under which each of them writes one volume a case.
-    splits
-        Splits whose cases they explain.
-    """
-
-    name: str
-    explainers: tuple[str, ...]
-    volumes: tuple[str, ...]
-    splits: tuple[str, ...]
-
-
-class Plan(ModelPlan):
+class Plan(NoisePlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
@@ -54,10 +32,6 @@ class Plan(ModelPlan):
         """The settings of an explainer and the seed."""
         return {**self.config["explainers"][explainer], "seed": self.config["seed"]}
 
-    def evaluated_splits(self, explainer: str) -> tuple[str, ...]:
-        """Test cases for every explainer; controls also on validation cases, from which the best one is chosen."""
-        return ("validation", "test") if explainer.startswith(CONTROL) else ("test",)
-
     @cached_property
     def explainer_groups(self) -> list[Group]:
         """The explainers by what they make and for whom."""
@@ -66,10 +40,13 @@ class Plan(ModelPlan):
             method = self.method(key)
             learned = "interpreter" in method.needs
             wanted = {*self.evaluated_splits(key), *self._protocol_splits}
-            splits = tuple(split for split in SPLITS if learned or split in wanted)
+            splits = tuple(split for split in SPLITS if learned or key in self.noisy or split in wanted)
             name = "learned" if learned else "controls" if key.startswith(CONTROL) else "rivals"
             groups.setdefault((name, method.volumes, splits), []).append(key)
-        return [Group(name, tuple(keys), volumes, splits) for (name, volumes, splits), keys in groups.items()]
+        return [
+            Group(f"{name}{number}", tuple(keys), volumes, splits)
+            for number, ((name, volumes, splits), keys) in enumerate(groups.items(), 1)
+        ]
 
     def explained(self, path: str) -> list[str]:
         """Every file of a path with the wildcards model, target, explainer and case that explaining makes."""
@@ -85,11 +62,11 @@ class Plan(ModelPlan):
         if not any("interpreter" in self.method(key).needs for key in group.explainers):
             return {}
 
-        def weights(wildcards) -> str:
-            model = self.interpreter(wildcards.explainer, wildcards.target)
-            return f"{self.root}/{paths.WEIGHTS.format(model=model)}"
+        return {"interpreter": lambda wildcards: self.interpreter_file(wildcards.explainer, paths.WEIGHTS)}
 
-        return {"interpreter": weights}
+    def interpreter_file(self, explainer: str, path: str) -> str:
+        """A file of the interpreter that an explainer uses, by its path with the wildcard model."""
+        return f"{self.root}/{path.format(model=self.interpreter(explainer))}"
 
     @property
     def explainer_modules(self) -> list[str]:
@@ -99,50 +76,6 @@ class Plan(ModelPlan):
     def explainer_code(self, explainer: str) -> str:
         """Digest of the code behind an explainer's maps."""
         return code_digest("unoise.explainers.base", self.method(explainer).module)
-
-    # Evaluation
-
-    @cached_property
-    def evaluation_groups(self) -> list[Group]:
-        """The explainers by the splits on which they are evaluated."""
-        groups: dict[tuple, list[str]] = {}
-        for key in self.config["explainers"]:
-            groups.setdefault(self.evaluated_splits(key), []).append(key)
-        return [
-            Group("controls" if "validation" in splits else "rivals", tuple(keys), (), splits)
-            for splits, keys in groups.items()
-        ]
-
-    def evaluated(self, path: str) -> list[str]:
-        """Every file of a path with these wildcards that evaluating makes."""
-        return self._files(path, self.evaluation_groups)
-
-    def _files(self, path: str, groups: list[Group]) -> list[str]:
-        return [
-            f"{self.root}/{path.format(model=self.segmenter, target=target, explainer=explainer, case=case)}"
-            for group in groups
-            for target in self.config["targets"]
-            for explainer in group.explainers
-            for case in self.ids(*group.splits)
-        ]
-
-    def evaluation_settings(self, target: str) -> dict:
-        """All settings that decide what evaluating a map for a target gives."""
-        own = self.config["evaluation"]
-        chosen = {key: own[key] for key in ("obscurers", "kept_first", "removed_first", "min_voxels")}
-        return {**chosen, "target": self.config["targets"][target], "seed": self.config["seed"]}
-
-    def donor_input(self, cases: list[str]) -> dict[str, list[str]]:
-        """The rule input `donor`, one preprocessed image a case, where an obscurer needs it, else nothing."""
-        if not any("donor" in methods.find("obscurers", name).needs for name in self.config["evaluation"]["obscurers"]):
-            return {}
-        return {"donor": [f"{self.root}/{paths.IMAGE.format(case=self.donor(case))}" for case in cases]}
-
-    @cached_property
-    def evaluation_code(self) -> str:
-        """Digest of the code of the evaluation and of the obscurers it uses."""
-        used = [methods.find("obscurers", name).module for name in self.config["evaluation"]["obscurers"]]
-        return code_digest("unoise.evaluation.evaluate", *used)
 
     # The published evaluation
 
@@ -192,7 +125,7 @@ class Plan(ModelPlan):
         """The card of an explainer's interpreter; none for an explainer without one."""
         if wildcards.explainer not in self.interpreted:
             return []
-        return [f"{self.root}/{paths.CARD.format(model=self.interpreter(wildcards.explainer, wildcards.target))}"]
+        return [self.interpreter_file(wildcards.explainer, paths.CARD)]
 
     @property
     def timed_cases(self) -> list[str]:
@@ -207,6 +140,12 @@ class Plan(ModelPlan):
         return self.ids("test")[:PANEL_CASES]
 
     @property
+    def curve_figures(self) -> dict[str, tuple[str, str]]:
+        """Figures of curves by their file's name: the column that is drawn, and the judge."""
+        others = {f"agreement_{judge}": ("agreement", judge) for judge in self.config["judges"]}
+        return {"agreement": ("agreement", ORIGINAL), "dice": ("dice", ORIGINAL)} | others
+
+    @property
     def figures(self) -> dict[str, str]:
         """The figures of the summary, by their caption."""
         captions = {}
@@ -216,6 +155,10 @@ class Plan(ModelPlan):
                 f"What is left of the predicted {target} when part of the image is visible": f"{folder}/agreement.png",
                 f"The maps of a few test cases ({target})": f"{folder}/panel.png",
                 f"As the first figure, by Dice with the label ({target})": f"{folder}/dice.png",
+            }
+            captions |= {
+                f"As the first figure, with the judge {judge} ({target})": f"{folder}/agreement_{judge}.png"
+                for judge in self.config["judges"]
             }
             if self.has_paper:
                 captions |= {

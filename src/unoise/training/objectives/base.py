@@ -6,6 +6,7 @@ from torch import Tensor
 
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget
+from unoise.training.loop import Moment
 
 
 class Objective(ABC):
@@ -15,24 +16,25 @@ class Objective(ABC):
     ----------
     segmenter
         The frozen model that is explained.
-    target
-        What of it is explained.
     """
 
-    def __init__(self, segmenter: Segmenter, target: ClassTarget):
+    def __init__(self, segmenter: Segmenter):
         self.segmenter = segmenter
-        self.target = target
 
     @abstractmethod
-    def loss(self, scale_logits: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, output: Tensor, images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
         """The loss of a batch.
 
         Parameters
         ----------
-        scale_logits
-            (N, 1, *S) float32, the interpreter's output; its sigmoid is the noise scale B.
+        output
+            (N, 1, *S) float32, what the interpreter says of the target.
         images
             (N, 1, *S) in window units.
         labels
             (N, 1, *S) class values.
+        target
+            What of the segmenter is explained.
+        moment
+            How far the training is, and the source of everything random.
         """

@@ -7,6 +7,7 @@ from torch.nn import functional
 from unoise.errors import UserError
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget
+from unoise.training.loop import Moment
 from unoise.training.objectives.base import Objective
 
 SETTINGS = {
@@ -34,23 +35,26 @@ SETTINGS = {
 class PaperObjective(Objective):
     """BCE(f(x + σ·ε), label) − λ·mean(log B), with B = sigmoid(g(x)), σ = B·(max − min) + min and ε ~ N(0, 1).
 
+    The interpreter's output g(x) is the logit of the noise scale B.
+
     x is what the segmenter sees, normalised; all of its channels get the same noise.
     """
 
-    def __init__(self, segmenter: Segmenter, target: ClassTarget, noise_min: float, noise_max: float, ratio: float):
-        super().__init__(segmenter, target)
+    def __init__(self, segmenter: Segmenter, noise_min: float, noise_max: float, ratio: float):
+        super().__init__(segmenter)
         if noise_min > noise_max:
             raise UserError(f"noise_min {noise_min:g} is above noise_max {noise_max:g}", remedy="Exchange them")
         self.noise_min, self.noise_max, self.ratio = noise_min, noise_max, ratio
 
-    def loss(self, scale_logits: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        sigma = scale_logits.sigmoid() * (self.noise_max - self.noise_min) + self.noise_min
+    def loss(self, output: Tensor, images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
+        sigma = output.sigmoid() * (self.noise_max - self.noise_min) + self.noise_min
         seen = self.segmenter.network_input(images)
-        logits = self.segmenter.logits_of_input(seen + sigma * torch.randn_like(sigma))
+        drawn = torch.randn(sigma.shape, generator=moment.random, device="cpu").to(sigma.device)
+        logits = self.segmenter.logits_of_input(seen + sigma * drawn)
         fit = functional.binary_cross_entropy_with_logits(
-            self.target.probability(logits), self.target.labelled(labels[:, 0]).float()
+            target.probability(logits), target.labelled(labels[:, 0]).float()
         )
-        return fit - self.ratio * functional.logsigmoid(scale_logits).mean()
+        return fit - self.ratio * functional.logsigmoid(output).mean()
 
 
 OBJECTIVE = PaperObjective

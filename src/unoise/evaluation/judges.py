@@ -1,0 +1,65 @@
+"""The networks that segment obscured images."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from torch import Tensor
+
+from unoise.compute import Compute
+from unoise.data.units import read_probabilities, read_slices
+from unoise.networks.segmenter import Segmenter
+from unoise.obscurers.base import Surroundings
+from unoise.targets.class_target import make_target
+from unoise.workflow.names import ORIGINAL
+
+
+class Judges:
+    """The segmenter itself, as `original`, and the networks of the config's `judges`.
+
+    Parameters
+    ----------
+    models
+        Model files, by the names that `Plan.judge_input` gives them: `judge_<name>`.
+    target
+        An entry of the config's `targets`.
+    compute
+        Device, precision, batch size.
+
+    Attributes
+    ----------
+    original
+        The segmenter that is explained.
+    target
+        What of it is explained; all judges have the same classes.
+    """
+
+    def __init__(self, models: dict[str, Path], target: dict, compute: Compute):
+        self._networks = {name.removeprefix("judge_"): Segmenter.load(path, compute) for name, path in models.items()}
+        self.original = self._networks[ORIGINAL]
+        self.target = make_target(target, self.original.classes)
+        self._device = compute.device
+
+    def surroundings(self, case: str, files: dict[str, Path], seed: int) -> Surroundings:
+        """What obscurers may know: of the segmenter, and the preprocessed image of the `donor` where there is one."""
+        donor = read_slices(files["donor"], case, self._device)[0] if "donor" in files else None
+        return Surroundings(self.original.window, self.original.body_mean, donor, seed)
+
+    def predict(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Each judge's name and the organ (N, *S), bool, that it predicts on images (N, 1, *S)."""
+        for name, network in self._networks.items():
+            yield name, self.target.predicted(network.probabilities(images))
+
+    def clean(self, case: str, files: dict[str, Path], keep: Tensor) -> dict[str, Tensor]:
+        """The organ (N, *S), bool, that each judge predicts on the unobscured units where `keep` is true.
+
+        Parameters
+        ----------
+        files
+            The case's predictions, by the names that `Plan.judge_input` gives them: `prediction_<name>`.
+        keep
+            A bool for every unit of the case.
+        """
+        return {
+            name: self.target.predicted(read_probabilities(files[f"prediction_{name}"], case, self._device)[keep])
+            for name in self._networks
+        }

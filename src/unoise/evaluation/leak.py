@@ -1,0 +1,99 @@
+"""What masks tell by their shape: how much of the organ judges find where none of it is visible.
+
+Through a mask they see content without this patient's organ, surrounded by the mean of the training bodies. What they
+find of the clean prediction they have from the mask, or know from where organs lie; the same content seen through
+another patient's mask says how much is the latter.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from unoise import tables
+from unoise.compute import choose
+from unoise.evaluation.judges import Judges
+from unoise.evaluation.masks import visible
+from unoise.evaluation.shown import Shown, read_shown
+from unoise.obscurers.donor import most_alike
+from unoise.workflow import methods
+
+
+class LeakCases:
+    """Counts what the masks of one explainer tell, for the cases of a job.
+
+    Parameters
+    ----------
+    settings
+        `key`, the values of the columns model, target and explainer, and what `Plan.leak_settings` gives.
+    judges
+        Model files, as `Judges` takes them.
+    compute
+        The config's `compute`.
+    """
+
+    def __init__(self, settings: dict, judges: dict[str, Path], compute: dict):
+        self.compute = choose(compute, compute["case_threads"])
+        self.judges = Judges(judges, settings["target"], self.compute)
+        self.contents = {
+            name: methods.find("evaluation.contents", name).load().CONTENT for name in settings["contents"]
+        }
+        self.settings = settings
+
+    def __call__(self, key: dict[str, str | None], files: dict[str, Path], out: dict[str, Path]) -> None:
+        """Count one case and write its rows of `tables.LEAK_COUNTS` as `counts`.
+
+        Parameters
+        ----------
+        key
+            Values of the key columns case, patient and split, and as `partner` the case that lends the other mask.
+        files
+            Its preprocessed `image` and `label`, each judge's `prediction_<name>`, the `importance` map and, where a
+            content needs it, the preprocessed image of the `donor`; all but the last, and the judges' beside the
+            original, also of the partner, as `partner_image` and so on.
+        """
+        case, seed = key["case"], self.settings["seed"]
+        shown = self._shown(case, files)
+        rows = []
+        if len(shown.units):
+            places = {"own": shown.places(seed)} | self._other_places(shown, key["partner"], files)
+            clean = self.judges.clean(case, files, shown.keep)
+            around = self.judges.surroundings(case, files, seed)
+            for name, content in self.contents.items():
+                filling = content(shown.units, around)
+                for visibility in self.settings["leak_visibilities"]:
+                    fixed = {**self.settings["key"], **key, "content": name, "visibility": visibility, "seed": seed}
+                    rows += [
+                        fixed | {"judge": judge, **counts}
+                        for judge, counts in self._count(filling, around.body_mean, places, visibility, clean).items()
+                    ]
+        tables.write(out["counts"], tables.LEAK_COUNTS, rows)
+
+    def _shown(self, case: str, files: dict[str, Path]) -> Shown:
+        return read_shown(case, files, self.judges.target, self.settings["min_voxels"], self.compute.device)
+
+    def _other_places(self, shown: Shown, partner: str | None, files: dict[str, Path]) -> dict[str, Tensor]:
+        """As `other`, for each unit the places of the partner's evaluated unit that looks most alike, if it has any."""
+        if partner is None:
+            return {}
+        lent = {name.removeprefix("partner_"): path for name, path in files.items() if name.startswith("partner_")}
+        other = self._shown(partner, lent)
+        if not len(other.units):
+            return {}
+        return {"other": other.places(self.settings["seed"])[most_alike(shown.units.images, other.units.images)]}
+
+    def _count(
+        self,
+        filling: Tensor,
+        around: float,
+        places: dict[str, Tensor],
+        visibility: float,
+        clean: dict[str, Tensor],
+    ) -> dict[str, dict[str, int]]:
+        """By judge, the voxels of its clean prediction, of what it finds through each mask, and of both."""
+        counts = {judge: {"clean": int(organ.sum())} for judge, organ in clean.items()}
+        for whose, ranked in places.items():
+            mask = visible(ranked, visibility, "kept_first")[:, None]
+            for judge, found in self.judges.predict(torch.where(mask, filling, around)):
+                counts[judge] |= {whose: int(found.sum()), f"{whose}_clean": int((found & clean[judge]).sum())}
+        return counts

@@ -1,0 +1,55 @@
+"""An interpreter as explainers see it."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from unoise.compute import Compute, in_batches
+from unoise.errors import UserError
+from unoise.networks.build import Normalised
+from unoise.networks.models import load_model
+
+
+class Interpreter:
+    """A trained interpreter: images in, one value a voxel out, for the class that is asked for.
+
+    Parameters
+    ----------
+    network
+        Maps (N, 1, *S) to (N, classes, *S).
+    card
+        Of the model; its `classes` are those of the segmenter, its `explains` those that it was trained for.
+    compute
+        Device, precision, batch size.
+    """
+
+    def __init__(self, network: Normalised, card: dict, compute: Compute):
+        self.network, self.card, self.compute = network, card, compute
+
+    @classmethod
+    def load(cls, path: Path, compute: Compute) -> "Interpreter":
+        """Load a trained interpreter; raises as `load_model`."""
+        return cls(*load_model(path, compute), compute)
+
+    @torch.no_grad()
+    def output(self, images: Tensor, name: str) -> Tensor:
+        """What it says of a class (N, *S), float32, from images (N, 1, *S), in batches.
+
+        Raises
+        ------
+        UserError
+            If it was not trained for this class.
+        """
+        if name not in self.card["explains"]:
+            raise UserError(
+                f"the interpreter was not trained for {name!r}",
+                remedy=f"It explains: {', '.join(self.card['explains'])}",
+            )
+        channel = self.card["classes"].index(name)
+
+        def one_batch(part: Tensor) -> Tensor:
+            with self.compute.autocast():
+                return self.network(part)[:, channel].float()
+
+        return in_batches(one_batch, self.compute.batch_size, images)

@@ -1,0 +1,133 @@
+"""The opening of the summary: which explanation kept most of the prediction, and how certain that is."""
+
+import pandas as pd
+
+from unoise.report.figures import in_order
+from unoise.report.markdown import count, escape, listed, p_value
+from unoise.statistics.leak import TELLS
+from unoise.workflow.names import CONTROL
+
+ENOUGH_PATIENTS = 8
+SIGNIFICANT = 0.05
+_HEADLINE = 0.05
+
+
+def verdict(ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float]) -> str:
+    """Say in two or three sentences which explanation kept most of the prediction, and how certain that is.
+
+    Parameters
+    ----------
+    ranking
+        Rows of `tables.RANKING` of one target and judge.
+    curves
+        Rows of `tables.CURVES` of the test patients, of the same target and judge.
+    leaks
+        By explainer; one whose map tells is not ranked.
+    """
+    kept = ranking[ranking["order"] == "kept_first"]
+    methods = kept[~kept["explainer"].str.startswith(CONTROL)]
+    if methods.empty:
+        return "This run has no explanation to judge: it evaluated controls only."
+    obscurers = sorted(set(kept["obscurer"]))
+    patients = int(methods["patients"].max())
+    ways = f"{count(len(obscurers), 'way')} ({listed(obscurers)})"
+    where = f"{count(patients, 'test patient')}, with hidden voxels replaced in {ways}"
+    tellers = [key for key in in_order(methods["explainer"]) if tells(leaks, key)]
+    told = [_told(tellers, leaks)] if tellers else []
+    if patients < ENOUGH_PATIENTS:
+        return " ".join([_undecided(methods, patients, where), *told])
+    methods = methods[~methods["explainer"].isin(tellers)]
+    if methods.empty:
+        return " ".join([f"No explanation is ranked on {where}.", *told])
+    best = methods.groupby("explainer")["area"].mean().sort_values(kind="stable").index[-1]
+    own = methods[methods["explainer"] == best].sort_values("obscurer")
+    first = (
+        f"Of {count(methods['explainer'].nunique(), 'explanation')}, **{escape(best)}** kept most of the "
+        f"prediction with little visible: area under the agreement curve {own['area'].mean():.2f} (of 1) "
+        f"on {where}{_at_headline(own, curves)}."
+    )
+    return " ".join(filter(None, [first, _against_control(methods, own), _consistency(methods), *told]))
+
+
+def tells(leaks: dict[str, float], explainer: str) -> bool:
+    """Whether an explainer's masks tell so much by their shape that it is not ranked."""
+    return leaks.get(explainer, 0) > TELLS
+
+
+def _told(tellers: list[str], leaks: dict[str, float]) -> str:
+    names = ", ".join(f"{escape(key)} (leak {leaks[key]:.2f})" for key in tellers)
+    return f"By their shape the masks of {names} tell where the organ is; above {TELLS} an explanation is not ranked."
+
+
+def _undecided(methods: pd.DataFrame, patients: int, where: str) -> str:
+    sentences = [
+        f"This run evaluated {count(methods['explainer'].nunique(), 'explanation')} on {where}.",
+        f"With fewer than {ENOUGH_PATIENTS} test patients explanations cannot be told apart by "
+        "statistics, so this page does not rank them.",
+    ]
+    lowest = methods.groupby("explainer")["gain"].min()
+    above = in_order(lowest[lowest > 0].index)
+    if methods["gain"].isna().all():
+        sentences.append("No control was run beside them.")
+    elif not (methods["gain"] > 0).any():
+        sentences.append("None of them lies above the best control under any obscurer.")
+    else:
+        names = listed(above) if above else "No explanation"
+        verb = "lie" if len(above) > 1 else "lies"
+        sentences.append(
+            f"{names} {verb} above the best control under every obscurer; another patient could change that."
+        )
+    return " ".join(sentences + ["There is no interval and no p-value with one patient."] * (patients == 1))
+
+
+def _at_headline(own: pd.DataFrame, curves: pd.DataFrame) -> str:
+    """Say how one explainer and its controls agree at the visibility nearest to 5 %."""
+    kept = curves[curves["order"] == "kept_first"]
+    visibility = min(set(kept["visibility"]), key=lambda one: abs(one - _HEADLINE))
+    means = kept[kept["visibility"] == visibility].groupby(["obscurer", "explainer"])["agreement"].mean()
+    mine = means.loc[list(zip(own["obscurer"], own["explainer"], strict=True))].mean()
+    text = f"; with {100 * visibility:g} % of each slice visible, agreement with the full image is {mine:.2f}"
+    if own["best_control"].isna().any():
+        return text
+    control = means.loc[list(zip(own["obscurer"], own["best_control"], strict=True))].mean()
+    return f"{text} (best control: {control:.2f})"
+
+
+def _against_control(methods: pd.DataFrame, own: pd.DataFrame) -> str:
+    """Compare the best explanation with the best control, under each obscurer."""
+    if own["gain"].isna().all():
+        return "No control was run beside it, so whether it found more than the organ's place is unknown."
+    won = own[_beaten(own)]
+    gains = "; ".join(
+        f"{escape(row['obscurer'])} {row['gain']:+.2f} over {escape(row['best_control'])}, p {p_value(row['p'])}"
+        for _, row in own.iterrows()
+    )
+    if len(won) == len(own):
+        return f"It beats the best control under every obscurer (gain in area: {gains})."
+    if len(won):
+        return f"It beats the best control only under {listed(won['obscurer'])} (gain in area: {gains})."
+    others = methods[_beaten(methods)]
+    if others.empty:
+        return f"But **no explanation beats the best control** under any obscurer (its gain in area: {gains})."
+    return (
+        f"But it does not beat the best control under any obscurer (gain in area: {gains}); "
+        f"{listed(in_order(others['explainer']))} does under {listed(sorted(set(others['obscurer'])))}."
+    )
+
+
+def _beaten(ranking: pd.DataFrame) -> pd.Series:
+    return (ranking["gain"] > 0) & (ranking["p"] < SIGNIFICANT)
+
+
+def _consistency(methods: pd.DataFrame) -> str:
+    """Say whether the explanations come in the same order under all obscurers."""
+    ranked = methods.sort_values("rank").groupby("obscurer", sort=True)["explainer"].agg(tuple)
+    if len(ranked) < 2 or len(ranked.iloc[0]) < 2:
+        return ""
+    if ranked.nunique() == 1:
+        return "The explanations rank in the same order under all obscurers."
+    firsts = ranked.map(lambda names: names[0])
+    if firsts.nunique() == 1:
+        return "The first place is the same under all obscurers, the places after it are not."
+    places = "; ".join(f"{escape(obscurer)}: {escape(name)}" for obscurer, name in firsts.items())
+    return f"The ranking depends on the obscurer; first are {places}."

@@ -1,0 +1,63 @@
+"""Partly hidden slices: for a judge that is to segment what it can still infer."""
+
+import torch
+from monai.networks.layers import GaussianFilter
+from torch import Tensor
+
+from unoise.training.augmentations import affine
+from unoise.training.fillings import (
+    constant,
+    log_uniform,
+    mixed,
+    noise,
+    rolled,
+    shuffled,
+    smooth_field,
+    texture,
+    uniform,
+    zero,
+)
+
+SHARE = 0.8  # of the slices
+_VISIBILITY = (0.01, 1.0)  # log-uniform
+_BLUR = (1.0, 10.0)  # standard deviation in voxels, log-uniform
+_OTHERS = 1 / 8  # of the hidden parts show the next slice of the batch
+
+
+def augment(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Vary slices as `affine` does, then hide a random part of most; the labels keep all of the organ.
+
+    What is hidden are the voxels where a smooth random field is low. They become zero, a constant, noisy, a smooth
+    texture, shuffled tiles of the slice, the slice rolled or blurred, or another slice of the batch.
+
+    Parameters
+    ----------
+    images, labels
+        (N, 1, X, Y) on any device.
+    random
+        A generator on the CPU.
+    """
+    images, labels = affine.augment(images, labels, random)
+    filling = mixed(images, dict.fromkeys(KINDS, 1.0), random)
+    filling = torch.where(uniform((0, 1), images, random) < _OTHERS, images.roll(1, 0), filling)
+    hidden = ~visible_part(images, random) & (uniform((0, 1), images, random) < SHARE)
+    return torch.where(hidden, filling, images), labels
+
+
+def visible_part(images: Tensor, random: torch.Generator) -> Tensor:
+    """Where slices stay visible, (N, 1, X, Y), bool: the high part of a smooth field, 1 to 100 % of the voxels."""
+    field = smooth_field(images, random)
+    voxels = field[0].numel()
+    count = (log_uniform(_VISIBILITY, images, random) * voxels).ceil().long().clamp(1, voxels)
+    lowest = field.flatten(2).sort(dim=2, descending=True).values.gather(2, count.flatten(2) - 1)
+    return field >= lowest.unsqueeze(3)
+
+
+def blurred(images: Tensor, random: torch.Generator) -> Tensor:
+    """The slice after a Gaussian of a random width."""
+    sigma = log_uniform(_BLUR, images[:1], random).squeeze()
+    return GaussianFilter(2, [sigma, sigma]).to(images.device)(images)
+
+
+KINDS = (zero, constant, noise, texture, shuffled, rolled, blurred)
+AUGMENT = augment

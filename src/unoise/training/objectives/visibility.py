@@ -1,0 +1,152 @@
+"""Keep the prediction at every visibility: one map whose thresholds are all masks (this project's objective)."""
+
+import math
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unoise.networks.segmenter import Segmenter
+from unoise.targets.class_target import ClassTarget
+from unoise.training.fillings import CONTENTS, FILLINGS, mixed
+from unoise.training.loop import Moment
+from unoise.training.objectives.base import Objective
+
+SETTINGS = {
+    "visibilities": {
+        "type": "array",
+        "minItems": 2,
+        "maxItems": 2,
+        "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        "default": [0.01, 0.6],
+        "description": "Smallest and largest visible fraction that is drawn, log-uniform",
+    },
+    "softness": {
+        "type": "array",
+        "minItems": 2,
+        "maxItems": 2,
+        "items": {"type": "number", "exclusiveMinimum": 0},
+        "default": [0.5, 0.1],
+        "description": "Width of the mask's edge at the start and at the end, in standard deviations of the map",
+    },
+    "fillings": {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {
+            "enum": [
+                "zero",
+                "mean",
+                "noise",
+                "constant",
+                "texture",
+                "shuffled",
+                "rolled",
+                "flipped",
+                "deformed",
+            ]
+        },
+        "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
+        "default": {
+            "zero": 1,
+            "mean": 1.5,
+            "noise": 2,
+            "constant": 1,
+            "texture": 1,
+            "shuffled": 0.5,
+            "rolled": 0.5,
+            "flipped": 0.5,
+            "deformed": 2,
+        },
+        "description": "What hidden voxels become in training, each with its share",
+    },
+    "leak": {
+        "type": "number",
+        "minimum": 0,
+        "default": 1,
+        "description": "Weight of what the mask's shape tells about the organ, beside what the mask shows",
+    },
+}
+_CROSS_ENTROPY = 5.0  # beside a Dice loss of weight 1
+
+
+class VisibilityObjective(Objective):
+    """Dice and cross-entropy with the clean prediction when all but the map's highest voxels are filled.
+
+    The interpreter's output is the importance map. Each image draws a visibility; the map's quantile there, softened,
+    is the mask; the other voxels are filled by something made from the image itself or from nothing. So that the mask
+    shows and does not tell, content without this image's organ, seen through the mask, shall not be segmented as the
+    organ more than it is through another image's mask.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        visibilities: tuple[float, float],
+        softness: tuple[float, float],
+        fillings: dict[str, float],
+        leak: float,
+    ):
+        super().__init__(segmenter)
+        mean = partial(_mean, value=segmenter.body_mean)
+        self.fillings = {(FILLINGS | {"mean": mean})[name]: share for name, share in fillings.items()}
+        self.backgrounds = {mean: 1.0, FILLINGS["zero"]: 1.0, FILLINGS["constant"]: 1.0}
+        self.contents = dict.fromkeys(CONTENTS.values(), 1.0) | {CONTENTS["deformed"]: float(len(CONTENTS))}
+        self.visibilities, self.softness, self.leak = visibilities, softness, leak
+
+    def loss(self, output: Tensor, images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
+        with torch.no_grad():
+            organ = target.predicted(self.segmenter.logits(images).sigmoid()).float()
+        start, end = self.softness
+        low, high = map(math.log, self.visibilities)
+        drawn = torch.empty(len(images), device="cpu").uniform_(low, high, generator=moment.random).exp()
+        mask = soft_mask(output, drawn.to(output.device), start * (end / start) ** moment.progress)
+        seen = torch.lerp(mixed(images, self.fillings, moment.random), images, mask)
+        logits = target.probability(self.segmenter.logits(seen))
+        cross_entropy = functional.binary_cross_entropy_with_logits(logits, organ)
+        fit = 1 - soft_dice(logits.sigmoid(), organ).mean() + _CROSS_ENTROPY * cross_entropy
+        return fit + self.leak * self._leak(mask, images, organ, target, moment) if self.leak else fit
+
+    def _leak(self, mask: Tensor, images: Tensor, organ: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
+        content, background = (mixed(images, kinds, moment.random) for kinds in (self.contents, self.backgrounds))
+
+        def told(shape: Tensor) -> Tensor:
+            seen = torch.lerp(background, content, shape)
+            return soft_dice(target.probability(self.segmenter.logits(seen).sigmoid()), organ)
+
+        with torch.no_grad():
+            by_chance = told(mask.roll(1, 0))
+        return (told(mask) - by_chance).clamp_min(0).mean()
+
+
+def soft_mask(maps: Tensor, visibility: Tensor, softness: float) -> Tensor:
+    """Masks (N, 1, *S) in [0, 1] that pass one half where a map reaches its quantile.
+
+    Parameters
+    ----------
+    maps
+        (N, 1, *S).
+    visibility
+        Visible fraction of each, (N,).
+    softness
+        Width of the edge in standard deviations of the map.
+    """
+    flat = maps.detach().flatten(1)
+    place = (visibility * flat.shape[1]).long().clamp(1, flat.shape[1]) - 1
+    threshold = flat.sort(dim=1, descending=True).values.gather(1, place[:, None])
+    width = softness * flat.std(dim=1, keepdim=True) + 1e-6
+    shape = (-1, *[1] * (maps.dim() - 1))
+    return ((maps - threshold.reshape(shape)) / width.reshape(shape)).sigmoid()
+
+
+def soft_dice(probability: Tensor, reference: Tensor) -> Tensor:
+    """Dice (N,) of probabilities with a reference in {0, 1}, both (N, *S)."""
+    now, then = probability.flatten(1), reference.flatten(1)
+    return 2 * (now * then).sum(1) / (now.sum(1) + then.sum(1)).clamp_min(1e-6)
+
+
+def _mean(images: Tensor, random: torch.Generator, value: float) -> Tensor:
+    return torch.full_like(images, value)
+
+
+OBJECTIVE = VisibilityObjective

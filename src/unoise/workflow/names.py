@@ -1,0 +1,4 @@
+"""Names that mean something wherever they stand in configs and tables."""
+
+CONTROL = "control-"  # how the name of an explainer begins that knows nothing of how the segmenter decides
+ORIGINAL = "original"  # the judge that is the segmenter itself

@@ -1,0 +1,56 @@
+"""The objective that keeps the prediction at every visibility."""
+
+import pytest
+import torch
+from made import bright_segmenter, square_units
+from torch import nn
+
+from unoise.compute import generator
+from unoise.targets.class_target import ClassTarget
+from unoise.training.loop import Moment
+from unoise.training.objectives.visibility import VisibilityObjective, soft_mask
+from unoise.workflow import methods
+
+TARGET = ClassTarget("organ", 0)
+DEFAULTS = {name: one["default"] for name, one in methods.find("training.objectives", "visibility").settings.items()}
+
+
+@pytest.mark.parametrize("visibility", [0.02, 0.25])
+def test_a_soft_mask_passes_one_half_at_the_quantile_of_its_visibility(visibility):
+    maps = torch.randn(3, 1, 40, 40, generator=torch.Generator().manual_seed(2))
+    mask = soft_mask(maps, torch.full((3,), visibility), 0.1)
+    shares = (mask >= 0.5).float().flatten(1).mean(1)
+    torch.testing.assert_close(shares, torch.full((3,), visibility), atol=0.001, rtol=0)
+
+
+def test_what_the_segmenter_needs_is_kept_first():
+    segmenter = bright_segmenter()
+    units = square_units(segmenter, side=32, count=4)
+    settings = DEFAULTS | {"leak": 0, "visibilities": [0.03, 0.3], "fillings": {"zero": 1}}
+    objective = VisibilityObjective(segmenter, **settings)
+    maps = nn.Parameter(torch.zeros(4, 1, 32, 32))
+    optimizer, random = torch.optim.Adam([maps], 0.1), generator(6)
+    for step in range(60):
+        moment = Moment(step / 60, random)
+        optimizer.zero_grad()
+        objective.loss(maps + 1e-3 * units.images, units.images, units.images, TARGET, moment).backward()
+        optimizer.step()
+    organ = TARGET.predicted(units.probabilities)
+    count = int(organ[0].sum())
+    kept = torch.zeros_like(organ).flatten(1).scatter_(1, maps.detach().flatten(1).topk(2 * count, 1).indices, True)
+    assert (kept.reshape(organ.shape) & organ).sum() > 0.8 * organ.sum()
+
+
+def test_what_the_shape_of_a_mask_tells_costs():
+    """The same mask is dearer, the more the segmenter finds the organ in content that does not show it."""
+    segmenter = bright_segmenter()
+    units = square_units(segmenter, side=32, count=4)
+    organ = TARGET.predicted(units.probabilities).float()[:, None]
+
+    def loss(maps, weight):
+        objective = VisibilityObjective(segmenter, **DEFAULTS | {"leak": weight, "visibilities": [0.08, 0.09]})
+        return objective.loss(maps, units.images, units.images, TARGET, Moment(1.0, generator(2))).item()
+
+    telling, silent = organ.clone(), torch.ones_like(organ).cumsum(3)
+    assert loss(telling, 10.0) - loss(telling, 0.0) > loss(silent, 10.0) - loss(silent, 0.0)
+    assert loss(silent, 10.0) >= loss(silent, 0.0)
