@@ -69,4 +69,5 @@ rule evaluation:
     input:
         rules.table_ranking.output,
         rules.table_leak.output,
+        PLAN.contest_tables,
     localrule: True

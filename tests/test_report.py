@@ -13,6 +13,7 @@ from unoise.report.panel import PanelRow, draw_panel, radiological, ranks
 from unoise.report.summary import write_summary
 from unoise.statistics.curves import areas
 from unoise.statistics.ranking import ranking
+from unoise.statistics.seen import mark_seen
 
 KEPT_FIRST = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
 REMOVED_FIRST = [0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.0]
@@ -50,14 +51,15 @@ def through_parquet(path, schema, rows):
 def made(tmp_path):
     """Return a function that makes all tables, through Parquet, for some explainers and patients."""
 
-    def make(halves=GOOD, patients=8, validation=3, judges=None, leaks=None):
+    def make(halves=GOOD, patients=8, validation=3, judges=None, leaks=None, trained_with=None):
         rows = []
         for judge, own in {"original": halves, **(judges or {})}.items():
             rows += curve_rows(own, patients, judge=judge)
             controls = {key: half for key, half in own.items() if key.startswith("control-")}
             rows += curve_rows(controls, validation, "validation", judge=judge)
         curves = through_parquet(tmp_path / "curves.parquet", tables.CURVES, rows)
-        ranked = through_parquet(tmp_path / "ranking.parquet", tables.RANKING, ranking(areas(curves), 200, 0))
+        ranked = mark_seen(ranking(areas(curves), 200, 0), trained_with or {})
+        ranked = through_parquet(tmp_path / "ranking.parquet", tables.RANKING, ranked)
         told = {"model": "unet-1a2b", "target": "pancreas", "judge": "original", "content": "donor", "visibility": 0.02}
         leak = [told | {"explainer": key, "patient": "a", "leak": (leaks or {}).get(key, 0.01)} for key in halves]
         case = {"case": "a", "patient": "a", "split": "test", "class": "pancreas"}
@@ -223,6 +225,17 @@ def test_a_map_that_tells_is_marked_and_not_ranked(summary):
     assert re.search(r"\| +1 \| occlusion .*\| +0\.010 \|", text)
     assert "tell where" not in opening(summary(leaks={"u-noise-paper-small": 0.05}))
     assert "tell where" in opening(summary(leaks={"u-noise-paper-small": 0.21}, patients=7))
+
+
+def test_what_an_interpreter_has_not_seen_is_marked_in_the_tables_of_that_obscurer_alone(summary):
+    text = summary(trained_with={"u-noise-paper-small": ["noise", "texture"]})
+    tables_of = dict.fromkeys(("mean", "noise"), "")
+    for part in re.split(r"\*\*Hidden by ", text)[1:]:
+        tables_of[re.match("mean|noise", part)[0]] += part.split("**Visible share")[0]
+    assert tables_of["mean"].count("| u-noise-paper-small † |") == 3, "kept first, removed first, by visibility"
+    assert "†" not in tables_of["noise"]
+    assert text.count("† The explainer's interpreter was not trained") == 1
+    assert "†" not in summary(trained_with={"u-noise-paper-small": ["noise", "mean"]})
 
 
 def test_where_all_maps_tell_none_is_named(summary):

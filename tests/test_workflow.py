@@ -49,6 +49,13 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
     np.testing.assert_allclose(whole, 1)
     ranking = finished.read("tables/ranking.parquet")
     assert (ranking.groupby("judge").size().loc[["original", "tolerant"]] == len(explainers) * 5 * 2).all()
+    contests = finished.read("tables/contests.parquet")
+    assert (contests.groupby("judge").size().loc[["original", "tolerant"]] == (len(explainers) - 1) * 5).all()
+    assert contests.p.dropna().between(0, 1, inclusive="right").all()
+    for table in (ranking, contests):
+        assert set(table[(table.explainer == "u-noise") & table.seen.eq(True)].obscurer) == {"zero", "mean", "noise"}
+    assert set(ranking[(ranking.explainer == "u-noise-paper-small") & ranking.seen.eq(True)].obscurer) == {"noise"}
+    assert ranking[ranking.explainer.isin(["occlusion", "control-random"])].seen.isna().all()
     leak = finished.read("tables/leak.parquet")
     assert len(leak) == len(explainers) * 3 * 2 * 4 * 2, "judges, contents, visibilities, patients"
     measured = leak[leak.judge == "original"].leak

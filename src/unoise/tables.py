@@ -177,6 +177,12 @@ LEAK = pa.schema(
     ]
 )
 
+_SEEN = _field(
+    "seen",
+    pa.bool_(),
+    "whether the objective of the explainer's interpreter fills images as this obscurer does; null without one",
+)
+
 RANKING = pa.schema(
     [
         *_key("model", "target", "explainer", "judge", "obscurer", "order"),
@@ -201,6 +207,34 @@ RANKING = pa.schema(
             "1",
         ),
         _field("rank", _COUNT, "1: largest area (removed first: smallest)"),
+        _SEEN,
+    ]
+)
+
+CONTESTS = pa.schema(
+    [
+        *_key("model", "target", "explainer"),
+        _field("rival", _TEXT, "explainer or control that it is compared with, patient by patient"),
+        *_key("judge", "obscurer"),
+        _SEEN,
+        _field("patients", _COUNT, "test patients"),
+        _field(
+            "difference",
+            _REAL,
+            "area under agreement over log10 of the visible fraction, kept first, 1 to 10 %, minus the rival's, "
+            "mean over patients; null where 1 or 10 % was not evaluated",
+            "1",
+        ),
+        _field("low", _REAL, "lower end of the difference's 95 % bootstrap interval over patients", "1"),
+        _field("high", _REAL, "upper end of the interval", "1"),
+        _field("p", _REAL, "of the difference, two-sided, by bootstrap, Holm-adjusted over the rivals", "1"),
+        *(
+            _field(
+                f"at_{percent}", _REAL, f"agreement minus the rival's at {percent} % visible, mean over patients", "1"
+            )
+            for percent in (1, 2, 5, 10)
+        ),
+        _field("smallest", _REAL, "the smallest of these", "1"),
     ]
 )
 

@@ -107,6 +107,7 @@ rule summary:
             for table in ("noise", "noise_bins")
             if PLAN.noisy
         ],
+        contests=PLAN.contest_tables,
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -127,7 +128,10 @@ rule summary:
         paper=PLAN.has_paper,
         settings={key: value for key, value in config.items() if key != "compute"},
         code=code_digest(
-            "unoise.report.summary", "unoise.report.protocols", "unoise.report.noise"
+            "unoise.report.summary",
+            "unoise.report.protocols",
+            "unoise.report.contests",
+            "unoise.report.noise",
         ),
     message:
         "Writing summary.md"

@@ -90,8 +90,34 @@ rule table_ranking:
     params:
         resamples=config["evaluation"]["resamples"],
         seed=config["seed"],
-        code=code_digest("unoise.statistics.curves", "unoise.statistics.ranking"),
+        trained_with=PLAN.trained_with,
+        code=code_digest(
+            "unoise.statistics.curves",
+            "unoise.statistics.ranking",
+            "unoise.statistics.seen",
+        ),
     message:
         "Ranking the explanations"
     script:
         "../scripts/table_ranking.py"
+
+
+rule table_contests:
+    input:
+        rules.table_curves.output,
+    output:
+        f"{ROOT}/{paths.TABLE}".format(table="contests"),
+    log:
+        f"{LOGS}/tables/contests.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        explainers=PLAN.contestants,
+        trained_with=PLAN.trained_with,
+        resamples=config["evaluation"]["resamples"],
+        seed=config["seed"],
+        code=code_digest("unoise.statistics.contests", "unoise.statistics.seen"),
+    message:
+        "Comparing explanations patient by patient"
+    script:
+        "../scripts/table_contests.py"

@@ -7,6 +7,7 @@ from unoise.workflow.job import job
 
 with job(snakemake):
     from unoise import tables
+    from unoise.report.contests import contests_section
     from unoise.report.noise import noise_section
     from unoise.report.protocols import protocols_section
     from unoise.report.summary import write_summary
@@ -18,6 +19,7 @@ with job(snakemake):
         for name in ("protocols", "runtime")
         if snakemake.params.paper
     ]
+    contests = [contests_section(tables.read(path, tables.CONTESTS)) for path in snakemake.input.contests]
     noise = [
         tables.read(path, schema)
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
@@ -30,6 +32,7 @@ with job(snakemake):
         judges=snakemake.params.judges,
         **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
         further=({"The published evaluation": protocols_section(*paper)} if paper else {})
+        | ({"Rival by rival, where little is visible": contests[0]} if contests else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {}),
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},
     )

@@ -4,6 +4,7 @@ import pandas as pd
 
 from unoise.report.figures import in_order
 from unoise.report.markdown import escape, listed, number, ranged, table
+from unoise.report.seen import NOTE, mark, unseen
 
 _INTRO = (
     "The same obscured images were segmented by other networks, each measured against its own prediction on the full "
@@ -32,6 +33,7 @@ def judges_section(judges: dict[str, str], segmentation: pd.DataFrame, ranking: 
     for (target, judge), group in kept.groupby(["target", "judge"], sort=True):
         parts += [f"**Area under the agreement curve of {escape(target)}, judged by {escape(judge)}; kept first.**"]
         parts.append(_areas(group))
+    parts += [NOTE] * bool(unseen(kept))
     silent = [judge for judge in judges if judge not in set(kept["judge"])]
     return parts + [f"{listed(silent)} found nothing in any test patient, so that nothing could be scored."] * bool(
         silent
@@ -55,10 +57,14 @@ def _dice(judge: str, segmentation: pd.DataFrame, model: str) -> list[dict]:
 def _areas(ranking: pd.DataFrame) -> str:
     """A row an explainer, a column an obscurer."""
     areas = ranking.pivot(index="explainer", columns="obscurer", values="area")
+    those = unseen(ranking)
     return table(
         [
             {"explainer": escape(explainer)}
-            | {f"hidden by {escape(obscurer)}": number(area, ".3f") for obscurer, area in areas.loc[explainer].items()}
+            | {
+                f"hidden by {escape(obscurer)}": mark(number(area, ".3f"), explainer, obscurer, those)
+                for obscurer, area in areas.loc[explainer].items()
+            }
             for explainer in in_order(areas.index)
         ]
     )

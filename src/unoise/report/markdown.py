@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 _NULL = "-"
-_TEXT_COLUMNS = ("segmenter", "judge", "class", "explainer")
+_TEXT_COLUMNS = ("segmenter", "judge", "class", "explainer", "obscurer")
 _MARKDOWN = str.maketrans(
     {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": " ", "\r": " "} | {c: f"\\{c}" for c in "\\`*_[]|~!#$"}
 )

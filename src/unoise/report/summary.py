@@ -11,6 +11,7 @@ from unoise.files import whole_file
 from unoise.report.figures import ORDERS, costs_per_slice, in_order
 from unoise.report.judges import judges_section
 from unoise.report.markdown import count, escape, interval, number, p_value, ranged, table
+from unoise.report.seen import NOTE, Pairs, mark, unseen
 from unoise.report.verdict import ENOUGH_PATIENTS, SIGNIFICANT, tells, verdict
 from unoise.statistics.leak import TELLS, map_leaks
 from unoise.workflow.manifest import SPLITS
@@ -97,7 +98,9 @@ def write_summary(
     parts += [f"![{escape(text)}]({quote(path)})\n\n*{escape(text)}*" for text, path in figures.items()]
     for target, group, shown, told in contests:
         parts.append(f"## Results for {escape(target)}, judged by {ORIGINAL}")
-        parts += [*_ranking_tables(group, told), *_visibility_tables(shown)]
+        those = unseen(group)
+        parts += [NOTE] * bool(those)
+        parts += [*_ranking_tables(group, told, those), *_visibility_tables(shown, those)]
     if others:
         parts += ["## Other judges", *judges_section(others, segmentation, ranking)]
     for heading, paragraphs in further.items():
@@ -134,7 +137,7 @@ def _explained(cases: pd.DataFrame, segmentation: pd.DataFrame) -> list[str]:
     return [f"The data: {data}.", intro, table(rows)]
 
 
-def _ranking_tables(ranking: pd.DataFrame, leaks: dict[str, float]) -> list[str]:
+def _ranking_tables(ranking: pd.DataFrame, leaks: dict[str, float], those_unseen: Pairs) -> list[str]:
     parts = ["### Area under the agreement curve"]
     ranked = ranking["patients"].max() >= ENOUGH_PATIENTS
     for (obscurer, order), group in ranking.groupby(["obscurer", "order"], sort=True):
@@ -147,7 +150,7 @@ def _ranking_tables(ranking: pd.DataFrame, leaks: dict[str, float]) -> list[str]
         rows = [
             ({"rank": "-" if tells(leaks, row["explainer"]) else next(places)} if ranked else {})
             | {
-                "explainer": escape(row["explainer"]),
+                "explainer": mark(escape(row["explainer"]), row["explainer"], obscurer, those_unseen),
                 "area (95 % interval)": interval(row["area"], row["low"], row["high"]),
                 "gain on best control": interval(row["gain"], row["gain_low"], row["gain_high"], "+.3f"),
                 "p": p_value(row["p"]),
@@ -165,20 +168,25 @@ def _leak(leaks: dict[str, float], explainer: str) -> str:
     return number(leaks.get(explainer), ".3f") + " (tells)" * tells(leaks, explainer)
 
 
-def _visibility_tables(curves: pd.DataFrame) -> list[str]:
+def _visibility_tables(curves: pd.DataFrame, those_unseen: Pairs) -> list[str]:
     """Tables of agreement at some visibilities, one an obscurer, and of the body's visibility."""
     kept = curves[(curves["order"] == "kept_first") & curves["visibility"].round(9).isin(_VISIBILITIES)]
     parts = ["### Agreement when little is visible", "Kept first, mean over the test patients."]
     for obscurer, group in kept.groupby("obscurer", sort=True):
-        parts += [f"**Hidden by {escape(obscurer)}**", _by_visibility(group, "agreement", ".2f")]
+        parts += [
+            f"**Hidden by {escape(obscurer)}**",
+            _by_visibility(group, "agreement", ".2f", obscurer, those_unseen),
+        ]
     intro = "**Visible share of the body.** Air outside is free to hide, so this may exceed the slice's:"
     return [*parts, intro, _by_visibility(kept, "visibility_body", ".1%")]
 
 
-def _by_visibility(curves: pd.DataFrame, value: str, form: str) -> str:
+def _by_visibility(
+    curves: pd.DataFrame, value: str, form: str, obscurer: str = "", those_unseen: Pairs = frozenset()
+) -> str:
     means = curves.groupby(["explainer", "visibility"])[value].mean().unstack()
     rows = [
-        {"explainer": escape(explainer)}
+        {"explainer": mark(escape(explainer), explainer, obscurer, those_unseen)}
         | {f"{100 * visibility:g} % visible": number(one, form) for visibility, one in means.loc[explainer].items()}
         for explainer in in_order(means.index)
     ]

@@ -78,9 +78,11 @@ def complete(config: object, path: str | Path = "config") -> dict:
     for name, obscurer in config["evaluation"]["obscurers"].items():
         place = ("evaluation", "obscurers", name)
         _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
+    for part in ("contests", "noise"):
+        for name in config[part]["explainers"]:
+            if name not in config["explainers"]:
+                _refuse(path, (part, "explainers"), f"{name!r} is no entry of `explainers`")
     for name in config["noise"]["explainers"]:
-        if name not in config["explainers"]:
-            _refuse(path, ("noise", "explainers"), f"{name!r} is no entry of `explainers`")
         if "noise_scale" in methods.find("explainers", config["explainers"][name]["method"]).volumes:
             _refuse(path, ("noise", "explainers"), f"{name!r} has a noise scale of its own", "Leave it out here")
     if not config["noise"]["smallest_hu"] < config["noise"]["largest_hu"]:

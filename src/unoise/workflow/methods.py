@@ -26,6 +26,9 @@ class Method:
         The volumes an explainer makes for each case (the module's `VOLUMES`).
     trained_for
         What an explainer's interpreter must be trained for (the module's `TRAINED_FOR`); None without one.
+    trains_with
+        What a training objective fills images with (the module's `TRAINS_WITH`): names, or the setting whose keys they
+        are.
     """
 
     module: str
@@ -33,10 +36,15 @@ class Method:
     needs: tuple[str, ...]
     volumes: tuple[str, ...]
     trained_for: str | None
+    trains_with: tuple[str, ...] | str
 
     def load(self) -> ModuleType:
         """Import the module."""
         return import_module(self.module)
+
+    def fillings(self, settings: dict) -> list[str]:
+        """What a training objective of these settings fills images with."""
+        return list(settings[self.trains_with] if isinstance(self.trains_with, str) else self.trains_with)
 
     def schema(self, **more: dict) -> dict:
         """JSON schema of a config entry that chooses this method: its settings, `more` keys, and nothing else."""
@@ -65,12 +73,12 @@ def find(family: str, name: str) -> Method:
             remedy=f"Choose one of: {', '.join(names(family))}",
         )
     path = _folder(family) / f"{name}.py"
-    declared = {"SETTINGS": {}, "NEEDS": (), "VOLUMES": ("importance",), "TRAINED_FOR": None}
+    declared = {"SETTINGS": {}, "NEEDS": (), "VOLUMES": ("importance",), "TRAINED_FOR": None, "TRAINS_WITH": ()}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in declared:
             declared[node.targets[0].id] = ast.literal_eval(node.value)
-    settings, needs, volumes, trained_for = declared.values()
-    return Method(f"unoise.{family}.{name}", settings, tuple(needs), tuple(volumes), trained_for)
+    settings, needs, volumes, trained_for, trains_with = declared.values()
+    return Method(f"unoise.{family}.{name}", settings, tuple(needs), tuple(volumes), trained_for, trains_with)
 
 
 @cache

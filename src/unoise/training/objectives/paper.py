@@ -30,6 +30,7 @@ SETTINGS = {
         "description": "Weight λ of the mean of log B",
     },
 }
+TRAINS_WITH = ("noise",)
 
 
 class PaperObjective(Objective):

@@ -1,0 +1,31 @@
+"""Which explainers meet every other, and what the interpreters of the explainers have seen in training."""
+
+from functools import cached_property
+
+from unoise.workflow import methods, paths
+from unoise.workflow.noise_plan import NoisePlan
+
+
+class ContestPlan(NoisePlan):
+    """The paired contests of an experiment."""
+
+    @property
+    def contestants(self) -> list[str]:
+        """Explainers that meet every other explainer, patient by patient."""
+        return self.config["contests"]["explainers"]
+
+    @property
+    def contest_tables(self) -> list[str]:
+        """The table of the contests, where there are any."""
+        return [f"{self.root}/{paths.TABLE.format(table='contests')}"] if self.contestants else []
+
+    @cached_property
+    def trained_with(self) -> dict[str, list[str]]:
+        """What the objective of an explainer's interpreter fills images with, by explainer; without one, no entry."""
+        interpreters = {
+            key: one["interpreter"] for key, one in self.config["explainers"].items() if "interpreter" in one
+        }
+        objectives = {key: self.config["interpreters"][one]["objective"] for key, one in interpreters.items()}
+        return {
+            key: methods.find("training.objectives", one["method"]).fillings(one) for key, one in objectives.items()
+        }
