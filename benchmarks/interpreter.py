@@ -82,9 +82,9 @@ def agreement_rows(curves: pd.DataFrame) -> Iterator[Row]:
     for visibility, those in goals:
         for obscurer, goal in those.items():
             own = means.reindex([(ORIGINAL, obscurer, visibility)]).iloc[0]
-            yield Row(f"agreement at {visibility:.0%} visible, {obscurer}", own, goal)
+            yield Row(f"agreement at {100 * visibility:g} % visible, {obscurer}", own, goal)
     at_ten = means[means.index.get_level_values("visibility") == 0.1].droplevel("visibility")
-    yield Row("agreement at 10% visible, worst obscurer and judge", at_ten.min(), 0.95, 1, _places(at_ten))
+    yield Row("agreement at 10 % visible, worst obscurer and judge", at_ten.min(), 0.95, 1, _places(at_ten))
     cells = means.sort_index().groupby(["judge", "obscurer"])
     dips = (cells.cummax() - means.sort_index()).groupby(["judge", "obscurer"]).max()
     yield Row("largest dip of a curve, over obscurers and judges", dips.max(), 0.01, -1, _places(-dips))
@@ -102,7 +102,7 @@ def contest_rows(contests: pd.DataFrame) -> Iterator[Row]:
     worst = contests.dropna(subset="smallest").sort_values("smallest").drop_duplicates("explainer")
     worst = worst.set_index("explainer")
     where = (worst.rival + ", " + worst.obscurer + ", " + worst.judge).to_dict()
-    yield Row("worst cell against any rival, 1 to 10% visible", worst.smallest, -0.01, 1, where)
+    yield Row("worst cell against any rival, 1 to 10 % visible", worst.smallest, -0.01, 1, where)
     won = ((contests.difference > 0) & (contests.p < SIGNIFICANT)).groupby(contests.explainer)
     of = {name: f"of {count}" for name, count in won.size().items()}
     yield Row(f"contests won at adjusted p < {SIGNIFICANT}", won.sum(), where=of)
@@ -112,10 +112,10 @@ def cost_rows(costs: pd.DataFrame) -> Iterator[Row]:
     """Goals for what training an interpreter costs, by what training the segmenter cost."""
     trained = costs[costs.stage == "train"].assign(passes=costs.forwards + costs.backwards)
     trained = trained.set_index(trained.model.map(lambda model: re.sub("-[0-9a-f]{8}$", "", model)))
-    for column, unit in (("seconds", "seconds"), ("passes", "passes of the segmenter")):
+    for column in ("seconds", "passes"):
         spent = trained[column].astype(float)
         ratios = pd.Series({name: spent.get(key) for name, key in INTERPRETERS.items()}, dtype=float)
-        yield Row(f"training, {unit} ÷ those of the segmenter's own", ratios / spent.get("segmenter"), 1, -1)
+        yield Row(f"training {column} ÷ the segmenter's", ratios / spent.get("segmenter"), 1, -1)
 
 
 def page(folder: Path, experiment: str) -> str:
@@ -128,13 +128,14 @@ def page(folder: Path, experiment: str) -> str:
         contests = read["contests"][read["contests"].target == target]
         rows = [
             *agreement_rows(curves),
-            Row("leak, largest over contents from 2% visible up", leak, 0.03, -1),
+            Row("leak, largest over contents from 2 % visible up", leak, 0.03, -1),
             *contest_rows(contests),
             *cost_rows(read["costs"]),
         ]
         parts += [f"## {target}", as_markdown(rows, in_order(curves.explainer))]
     footnote = (
-        "In bold: the goal is met. What belongs to a value is in brackets: the explainer; the obscurer and judge."
+        "In bold: the goal is met. In brackets: the explainer; where the value was found. Passes are slices forward "
+        "and back through the segmenter; those through the interpreter itself are not counted."
     )
     return "\n\n".join([*parts, footnote]) + "\n"
 

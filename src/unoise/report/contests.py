@@ -46,16 +46,13 @@ def _won(own: pd.DataFrame) -> str:
     said = f"It is better (adjusted p < {SIGNIFICANT}) in {won.sum()} of {len(own)} contests with {rivals}: "
     share = won.groupby([own["obscurer"], own["judge"]]).agg(["sum", "size"])
     against = {
-        "all of them under": share[share["sum"] == share["size"]],
-        "some under": share[(share["sum"] > 0) & (share["sum"] < share["size"])],
-        "none under": share[share["sum"] == 0],
+        "than all of them under": share[share["sum"] == share["size"]],
+        "than some under": share[(share["sum"] > 0) & (share["sum"] < share["size"])],
+        "than none under": share[share["sum"] == 0],
     }
     judges = own["judge"].nunique()
-    return (
-        said
-        + "; ".join(f"{how} {', '.join(_cells(cells, judges))}" for how, cells in against.items() if len(cells))
-        + "."
-    )
+    named = [f"{how} {', '.join(_cells(cells, judges))}" for how, cells in against.items() if len(cells)]
+    return said + "; ".join(named) + "."
 
 
 def _cells(cells: pd.DataFrame, judges: int) -> Iterator[str]:
