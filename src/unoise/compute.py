@@ -24,7 +24,7 @@ class Compute:
     dtype
         torch.float32, or torch.bfloat16 for autocast.
     batch_size
-        Units in a forward pass outside training.
+        Slices, or windows of volumes, in a forward pass outside training.
     """
 
     device: torch.device
@@ -36,8 +36,11 @@ class Compute:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
     def place(self, module: nn.Module) -> nn.Module:
-        """Move a 2D network to the device, in the memory format that is fast there."""
-        fast = torch.channels_last if self.dtype == torch.bfloat16 else torch.contiguous_format
+        """Move a network to the device, in the memory format that is fast there."""
+        fast = torch.contiguous_format
+        if self.dtype == torch.bfloat16:
+            volumes = any(weight.dim() == 5 for weight in module.parameters())
+            fast = torch.channels_last_3d if volumes else torch.channels_last
         return module.to(self.device, memory_format=fast)
 
 

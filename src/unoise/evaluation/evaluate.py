@@ -8,7 +8,7 @@ from torch import Tensor
 
 from unoise import tables
 from unoise.compute import choose
-from unoise.data.units import Units, read_slices
+from unoise.data.units import Units, read_parts
 from unoise.evaluation.judges import Judges
 from unoise.evaluation.masks import visible
 from unoise.evaluation.shown import read_shown
@@ -45,9 +45,10 @@ class EvaluateCases:
             Its preprocessed `image`, `label` and `body`, each judge's `prediction_<name>`, the `importance` map and,
             where an obscurer needs it, the preprocessed image of the `donor`.
         """
-        device, case, seed = self.compute.device, key["case"], self.settings["seed"]
-        shown = read_shown(case, files, self.judges.target, self.settings["min_voxels"], device)
-        body, _ = read_slices(files["body"], case, device)
+        device, dims = self.compute.device, self.judges.original.dims
+        case, seed = key["case"], self.settings["seed"]
+        shown = read_shown(case, files, self.judges.target, self.settings["min_voxels"], device, dims)
+        body, _ = read_parts(files["body"], case, device, dims)
         around = self.judges.surroundings(case, files, seed)
         rows = []
         if len(shown.units):
@@ -72,7 +73,7 @@ class EvaluateCases:
         for order in ("kept_first", "removed_first"):
             visibilities = self.settings[order]
             masks = torch.cat([visible(places, visibility, order) for visibility in visibilities])
-            for part in torch.arange(len(masks), device=places.device).split(self.compute.batch_size):
+            for part in torch.arange(len(masks), device=places.device).split(self.judges.original.units_at_once):
                 unit, mask = part % len(units), masks[part]
                 images = obscurer.obscure(units.images[unit], mask[:, None], filling[unit])
                 own = {name: region[unit] for name, region in regions.items()}

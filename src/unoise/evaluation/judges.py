@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from unoise.compute import Compute
-from unoise.data.units import read_probabilities, read_slices
+from unoise.data.units import read_parts, read_probabilities
 from unoise.networks.segmenter import Segmenter
 from unoise.obscurers.base import Surroundings
 from unoise.targets.class_target import make_target
@@ -41,8 +41,8 @@ class Judges:
 
     def surroundings(self, case: str, files: dict[str, Path], seed: int) -> Surroundings:
         """What obscurers may know: of the segmenter, and the preprocessed image of the `donor` where there is one."""
-        donor = read_slices(files["donor"], case, self._device)[0] if "donor" in files else None
-        return Surroundings(self.original.window, self.original.body_mean, donor, seed)
+        lent = read_parts(files["donor"], case, self._device, self.original.dims)[0] if "donor" in files else None
+        return Surroundings(self.original.window, self.original.body_mean, lent, seed)
 
     def predict(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Each judge's name and the organ (N, *S), bool, that it predicts on images (N, 1, *S)."""
@@ -60,6 +60,8 @@ class Judges:
             A bool for every unit of the case.
         """
         return {
-            name: self.target.predicted(read_probabilities(files[f"prediction_{name}"], case, self._device)[keep])
+            name: self.target.predicted(
+                read_probabilities(files[f"prediction_{name}"], case, self._device, self.original.dims)[keep]
+            )
             for name in self._networks
         }

@@ -70,17 +70,22 @@ class LeakCases:
         tables.write(out["counts"], tables.LEAK_COUNTS, rows)
 
     def _shown(self, case: str, files: dict[str, Path]) -> Shown:
-        return read_shown(case, files, self.judges.target, self.settings["min_voxels"], self.compute.device)
+        device, dims = self.compute.device, self.judges.original.dims
+        return read_shown(case, files, self.judges.target, self.settings["min_voxels"], device, dims)
 
     def _other_places(self, shown: Shown, partner: str | None, files: dict[str, Path]) -> dict[str, Tensor]:
-        """As `other`, for each unit the places of the partner's evaluated unit that looks most alike, if it has any."""
+        """As `other`, for each unit the places of the partner's evaluated unit that looks most alike, if it has any.
+
+        The partner's map lies on the unit's grid as a donor's voxels do.
+        """
         if partner is None:
             return {}
         lent = {name.removeprefix("partner_"): path for name, path in files.items() if name.startswith("partner_")}
         other = self._shown(partner, lent)
         if not len(other.units):
             return {}
-        return {"other": other.places(self.settings["seed"])[most_alike(shown.units.images, other.units.images)]}
+        places = other.places(self.settings["seed"], shown.importance.shape[1:])
+        return {"other": places[most_alike(shown.units.images, other.units.images)]}
 
     def _count(
         self,

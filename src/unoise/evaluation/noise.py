@@ -16,7 +16,7 @@ from torch import Tensor
 
 from unoise import tables
 from unoise.compute import choose, normal
-from unoise.data.units import Units, read_slices, read_units, volume
+from unoise.data.units import Units, read_parts, read_units, volume
 from unoise.data.volumes import write_volume
 from unoise.evaluation.masks import ranks, tie_breakers
 from unoise.evaluation.shown import read_shown
@@ -95,9 +95,9 @@ def read_noisy_cases(
     device, cases, seed = segmenter.compute.device, [], settings["seed"]
     for number, key in enumerate(keys):
         case, paths = key["case"], {name: listed[number] for name, listed in files.items()}
-        shown = read_shown(case, paths, target, settings["min_voxels"], device)
+        shown = read_shown(case, paths, target, settings["min_voxels"], device, segmenter.dims)
         if len(shown.units):
-            body = read_slices(paths["body"], case, device)[0][shown.keep][:, 0] > 0
+            body = read_parts(paths["body"], case, device, segmenter.dims)[0][shown.keep][:, 0] > 0
             streams = [(seed, "noise scale", case, index) for index in shown.units.index]
             drawn = normal(streams, shown.units.images.shape[2:], device)
             clean = target.predicted(shown.units.probabilities)
@@ -119,7 +119,7 @@ def body_shares(places: Tensor, body: Tensor) -> Tensor:
 
 
 class NoiseTrial:
-    """The agreement that is left, as the mean over patients, when noise is added to all slices of some cases."""
+    """The agreement that is left, as the mean over patients, when noise is added to all units of some cases."""
 
     def __init__(self, cases: list[NoisyCase], segmenter: Segmenter, target: ClassTarget):
         self.cases, self.segmenter, self.target = cases, segmenter, target
@@ -269,16 +269,20 @@ class NoiseScaleCases:
         What `write_fitted_scale` wrote.
     seed
         Of the ties.
+    dims
+        Of a unit.
     """
 
-    def __init__(self, explainer: str, scale: Path, seed: int):
-        self.explainer, self.scale, self.seed = explainer, read_scale(scale), seed
+    def __init__(self, explainer: str, scale: Path, seed: int, dims: int):
+        self.explainer, self.scale, self.seed, self.dims = explainer, read_scale(scale), seed, dims
 
     def __call__(self, key: dict[str, str], files: dict[str, Path], out: dict[str, Path]) -> None:
         """From the case's `image`, `prediction`, `body` and `importance` to its `noise_scale`."""
         cpu = torch.device("cpu")
-        units, affine = read_units(key["case"], files["image"], files["prediction"], cpu)
-        body, importance = (read_slices(files[name], key["case"], cpu)[0][:, 0] for name in ("body", "importance"))
+        units, affine = read_units(key["case"], files["image"], files["prediction"], cpu, self.dims)
+        body, importance = (
+            read_parts(files[name], key["case"], cpu, self.dims)[0][:, 0] for name in ("body", "importance")
+        )
         places = ranks(importance, tie_breakers(units, self.seed))
         sigma = self.scale.of(body_shares(places, body > 0))
         write_volume(out["noise_scale"], volume(sigma), affine, HEADER.format(explainer=self.explainer))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unoise import tables
 from unoise.compute import choose
-from unoise.data.units import Units, read_slices
+from unoise.data.units import Units, read_parts
 from unoise.evaluation.masks import ranks, tie_breakers, visible
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget, make_target
@@ -120,7 +120,7 @@ def _read(
     parts = []
     for number, key in enumerate(cases):
         images, label, maps = (
-            read_slices(files[name][number], key["case"], device)[0] for name in ("image", "label", "map")
+            read_parts(files[name][number], key["case"], device, dims=2)[0] for name in ("image", "label", "map")
         )
         labelled = target.labelled(label[:, 0])
         keep = labelled.flatten(1).any(1)

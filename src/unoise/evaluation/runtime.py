@@ -8,7 +8,7 @@ import torch
 
 from unoise import tables
 from unoise.compute import choose
-from unoise.data.units import Units, read_slices, read_units
+from unoise.data.units import Units, read_parts, read_units
 from unoise.explainers.base import Explainer, make_explainer
 from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
@@ -79,8 +79,8 @@ def _slices(cases: list[str], files: dict[str, list[Path]], target, device: torc
     """The slice of each case that shows most of the target, then the next of each, until there are enough."""
     found = []
     for number, case in enumerate(cases):
-        units, _ = read_units(case, files["image"][number], files["prediction"][number], device)
-        label, _ = read_slices(files["label"][number], case, device)
+        units, _ = read_units(case, files["image"][number], files["prediction"][number], device, dims=2)
+        label, _ = read_parts(files["label"][number], case, device, dims=2)
         size = target.labelled(label[:, 0]).flatten(1).sum(1)
         order = size.argsort(descending=True, stable=True)
         for place, index in enumerate(order[: int((size > 0).sum())].tolist()):

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from unoise.data.units import Units, read_slices, read_units
+from unoise.data.units import Units, on_grid, read_parts, read_units
 from unoise.evaluation.masks import ranks, tie_breakers
 from unoise.targets.class_target import ClassTarget
 
@@ -32,12 +32,15 @@ class Shown:
     labelled: Tensor
     importance: Tensor
 
-    def places(self, seed: int) -> Tensor:
-        """The places (N, *S) of the voxels in descending importance; see `ranks`."""
-        return ranks(self.importance, tie_breakers(self.units, seed))
+    def places(self, seed: int, shape: tuple[int, ...] | None = None) -> Tensor:
+        """The places (N, *S) of the voxels in descending importance, by default on the own grid; see `ranks`."""
+        fields = (self.importance, tie_breakers(self.units, seed))
+        return ranks(*(on_grid(one[:, None], shape or one.shape[1:])[:, 0] for one in fields))
 
 
-def read_shown(case: str, files: dict[str, Path], target: ClassTarget, min_voxels: int, device: torch.device) -> Shown:
+def read_shown(
+    case: str, files: dict[str, Path], target: ClassTarget, min_voxels: int, device: torch.device, dims: int
+) -> Shown:
     """Read the units of a case that are evaluated.
 
     Parameters
@@ -46,9 +49,11 @@ def read_shown(case: str, files: dict[str, Path], target: ClassTarget, min_voxel
         Its preprocessed `image` and `label`, the segmenter's `prediction_original` and the `importance` map.
     min_voxels
         What is enough of the target in a unit.
+    dims
+        Of a unit.
     """
-    units, _ = read_units(case, files["image"], files["prediction_original"], device)
-    label, importance = (read_slices(files[name], case, device)[0][:, 0] for name in ("label", "importance"))
+    units, _ = read_units(case, files["image"], files["prediction_original"], device, dims)
+    label, importance = (read_parts(files[name], case, device, dims)[0][:, 0] for name in ("label", "importance"))
     keep = evaluated(target, units.probabilities, label, min_voxels)
     return Shown(keep, units.select(keep), target.labelled(label[keep]), importance[keep])
 

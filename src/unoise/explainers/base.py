@@ -17,7 +17,8 @@ from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget, make_target
 from unoise.workflow import methods
 
-HEADER = "{volume} by {explainer}; values compare inside a slice only"
+HEADER = "{volume} by {explainer}; values compare {where}"
+WHERE = {2: "inside a slice only", 3: "in the whole volume"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Explainer(ABC):
     """One method with its settings.
 
     A module of this package holds one subclass, names it `EXPLAINER`, and declares, as literals, the JSON schemas of
-    its `SETTINGS`, what it `NEEDS` and the `VOLUMES` it makes, so that the workflow need not import it.
+    its `SETTINGS`, what it `NEEDS`, the `VOLUMES` it makes and the `DIMS` of units it explains, so that the workflow need not import it.
     """
 
     def __init__(self, context: Context):
@@ -117,10 +118,11 @@ class ExplainCases:
         """
         case, name = key["case"], self.key["explainer"]
         start, forwards, backwards = time.perf_counter(), self.segmenter.forwards, self.segmenter.backwards
-        units, affine = read_units(case, files["image"], files["prediction"], self.compute.device)
+        units, affine = read_units(case, files["image"], files["prediction"], self.compute.device, self.segmenter.dims)
         for kind, maps in self.explainer.volumes(units).items():
             _check(maps, units, case, name)
-            write_volume(out[kind], volume(maps.detach()), affine, HEADER.format(volume=kind, explainer=name))
+            header = HEADER.format(volume=kind, explainer=name, where=WHERE[self.segmenter.dims])
+            write_volume(out[kind], volume(maps.detach()), affine, header)
         row = {
             "stage": "explain",
             **self.key,

@@ -9,6 +9,7 @@ from unoise.explainers.base import Context, Explainer
 
 SETTINGS = {"layer": {"type": "string", "description": "Name of a layer of the segmenter's network"}}
 NEEDS = ("gradient", "layers")
+DIMS = (2,)  # one gradient does not pass through the windows of a volume
 
 
 class GradCam(Explainer):

@@ -43,7 +43,7 @@ class Occlusion(Explainer):
         for total, image, probabilities, whole in zip(maps, units.images, units.probabilities, clean, strict=True):
             differs = image[0] != self.fill
             changing = [window for window in windows if whole > 0 and differs[window].any()]
-            size = self.context.compute.batch_size
+            size = self.context.segmenter.units_at_once
             for part in (changing[start : start + size] for start in range(0, len(changing), size)):
                 for window, drop in zip(part, whole - self._agreements(image, probabilities, part), strict=True):
                     total[window] += drop

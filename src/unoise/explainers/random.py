@@ -8,7 +8,7 @@ from unoise.explainers.base import Explainer
 
 
 class Random(Explainer):
-    """Independent normal numbers, seeded by case and slice."""
+    """Independent normal numbers, seeded by case and unit."""
 
     def explain(self, units: Units) -> Tensor:
         keys = [(self.context.seed, "random", units.case, index) for index in units.index]

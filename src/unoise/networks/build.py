@@ -25,11 +25,14 @@ class Normalised(nn.Module):
         Maps (N, channels, *S) to (N, out_channels, *S).
     mean, std
         Of each channel, in window units.
+    spatial_dims
+        2: it sees slices; 3: patches of volumes.
     """
 
     def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float], spatial_dims: int):
         super().__init__()
         self.network = network
+        self.spatial_dims = spatial_dims
         shape = (1, len(mean), *[1] * spatial_dims)
         self.register_buffer("mean", torch.tensor(mean, device="cpu").reshape(shape), persistent=False)
         self.register_buffer("std", torch.tensor(std, device="cpu").reshape(shape), persistent=False)
@@ -72,14 +75,21 @@ def build_network(settings: dict, out_channels: int) -> Normalised:
 
 
 def fitting_network(settings: dict, out_channels: int, shape: Sequence[int]) -> Normalised:
-    """A new network, after one forward pass on the CPU that shows that it fits units of this shape.
+    """A new network, after one forward pass on the CPU that shows that it fits images of this shape.
 
     Raises
     ------
     UserError
         As `build_network`, and if it does not map (1, 1, *shape) to (1, out_channels, *shape).
     """
-    network = build_network(settings, out_channels).eval()
+    network = build_network(settings, out_channels)
+    check_fit(network, settings["name"], out_channels, shape)
+    return network
+
+
+def check_fit(network: Normalised, name: str, out_channels: int, shape: Sequence[int]) -> None:
+    """Raise a `UserError` unless a network in training maps (1, 1, *shape) to (1, out_channels, *shape)."""
+    network.eval()
     fault = "it gives no logit for every voxel"
     try:
         with torch.no_grad():
@@ -87,11 +97,12 @@ def fitting_network(settings: dict, out_channels: int, shape: Sequence[int]) -> 
     except (RuntimeError, TypeError, ValueError) as error:
         made, fault = None, " ".join(str(error).split())[:200]
     if not isinstance(made, torch.Tensor) or made.shape != (1, out_channels, *shape):
+        seen, setting = {2: ("slices", "preprocess.shape"), 3: ("patches", "training.patch")}[network.spatial_dims]
         raise UserError(
-            f"network: {settings['name']} cannot segment slices of {' x '.join(map(str, shape))} voxels ({fault})",
-            remedy="Choose a segmentation network, and a preprocess.shape that its strides divide",
+            f"network: {name} cannot segment {seen} of {' x '.join(map(str, shape))} voxels ({fault})",
+            remedy=f"Choose a segmentation network, and a {setting} that its strides divide",
         )
-    return network.train()
+    network.train()
 
 
 def parameter_count(network: nn.Module) -> int:

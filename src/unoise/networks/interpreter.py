@@ -9,6 +9,7 @@ from unoise.compute import Compute, in_batches
 from unoise.errors import UserError
 from unoise.networks.build import Normalised
 from unoise.networks.models import load_model
+from unoise.networks.windows import Windows
 
 
 class Interpreter:
@@ -19,13 +20,15 @@ class Interpreter:
     network
         Maps (N, 1, *S) to (N, classes, *S).
     card
-        Of the model; its `classes` are those of the segmenter, its `explains` those that it was trained for.
+        Of the model; its `classes` are those of the segmenter, its `explains` those that it was trained for, its
+        `inference`, of a 3D model, how it goes over volumes.
     compute
         Device, precision, batch size.
     """
 
     def __init__(self, network: Normalised, card: dict, compute: Compute):
         self.network, self.card, self.compute = network, card, compute
+        self.windows = Windows.of(card)
 
     @classmethod
     def load(cls, path: Path, compute: Compute) -> "Interpreter":
@@ -34,7 +37,7 @@ class Interpreter:
 
     @torch.no_grad()
     def output(self, images: Tensor, name: str) -> Tensor:
-        """What it says of a class (N, *S), float32, from images (N, 1, *S), in batches.
+        """What it says of a class (N, *S), float32, from images (N, 1, *S), in batches or windows.
 
         Raises
         ------
@@ -50,6 +53,7 @@ class Interpreter:
 
         def one_batch(part: Tensor) -> Tensor:
             with self.compute.autocast():
-                return self.network(part)[:, channel].float()
+                return self.network(part)[:, channel, None].float()
 
-        return in_batches(one_batch, self.compute.batch_size, images)
+        over = self.windows.over if self.windows else in_batches
+        return over(one_batch, self.compute.batch_size, images)[:, 0]

@@ -8,7 +8,7 @@ from monai.metrics import SurfaceDistanceMetric
 
 from unoise import tables
 from unoise.compute import choose
-from unoise.data.units import read_slices, volume
+from unoise.data.units import read_parts, volume
 from unoise.data.volumes import read_volume, spacing, write_volume
 from unoise.networks import THRESHOLD
 from unoise.networks.segmenter import Segmenter
@@ -42,7 +42,7 @@ class PredictCases:
         files
             The preprocessed `image` and `label`.
         """
-        images, affine = read_slices(files["image"], key["case"], self.compute.device)
+        images, affine = read_parts(files["image"], key["case"], self.compute.device, self.segmenter.dims)
         reference, _ = read_volume(files["label"], key["case"])
         probabilities = self.segmenter.probabilities(images)
         channels = [volume(probabilities[:, channel]) for channel in range(len(self.segmenter.classes))]

@@ -9,6 +9,7 @@ from unoise.compute import Compute, in_batches
 from unoise.errors import UserError
 from unoise.networks.build import Normalised
 from unoise.networks.models import load_model
+from unoise.networks.windows import Windows
 
 
 class Segmenter:
@@ -26,11 +27,13 @@ class Segmenter:
         Mean of the training bodies in window units.
     compute
         Device, precision, batch size.
+    windows
+        How a 3D network goes over volumes; None: it takes whole units.
 
     Attributes
     ----------
     forwards, backwards
-        Units that went through the network, and gradients that came back, so far.
+        Units, or windows of them, that went through the network, and gradients that came back, so far.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class Segmenter:
         window: tuple[float, float],
         body_mean: float,
         compute: Compute,
+        windows: Windows | None = None,
     ):
         self.network = network
         self.classes = classes
         self.window = window
         self.body_mean = body_mean
         self.compute = compute
+        self.windows = windows
         self.forwards = 0
         self.backwards = 0
 
@@ -53,7 +58,18 @@ class Segmenter:
     def load(cls, path: Path, compute: Compute) -> "Segmenter":
         """Load a trained segmenter; raises as `load_model`."""
         network, card = load_model(path, compute)
-        return cls(network, list(card["classes"]), tuple(card["window"]), card["training_data"]["body_mean"], compute)
+        body_mean, windows = card["training_data"]["body_mean"], Windows.of(card)
+        return cls(network, list(card["classes"]), tuple(card["window"]), body_mean, compute, windows)
+
+    @property
+    def dims(self) -> int:
+        """Of a unit: 2, a slice, or 3, a volume."""
+        return self.network.spatial_dims
+
+    @property
+    def units_at_once(self) -> int:
+        """How many units to put together for `probabilities`: a batch of slices, or one volume."""
+        return 1 if self.windows else self.compute.batch_size
 
     def logits(self, images: Tensor) -> Tensor:
         """(N, 1, *S) to float32 logits (N, classes, *S), with gradients where they are enabled."""
@@ -73,8 +89,9 @@ class Segmenter:
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
-        """(N, 1, *S) to float32 probabilities (N, classes, *S), in batches, without gradients."""
-        return in_batches(lambda part: self.logits(part).sigmoid(), self.compute.batch_size, images)
+        """(N, 1, *S) to float32 probabilities (N, classes, *S), in batches or windows, without gradients."""
+        over = self.windows.over if self.windows else in_batches
+        return over(lambda part: self.logits(part).sigmoid(), self.compute.batch_size, images)
 
     def layer(self, name: str) -> nn.Module:
         """A layer of the network by its name.

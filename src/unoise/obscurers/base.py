@@ -21,7 +21,7 @@ class Surroundings:
     body_mean
         Mean of the training bodies in window units.
     donor
-        All slices (Z, 1, X, Y) of the training case that lends its voxels, or None.
+        All units (M, 1, *S) of the training case that lends its voxels, or None.
     seed
         Of everything random; the same fillings for all explainers.
     """

@@ -1,4 +1,4 @@
-"""The slice's own texture without any shape."""
+"""The image's own texture without any shape."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from unoise.obscurers.base import Surroundings
 def content(units: Units, around: Surroundings) -> Tensor:
     """The amplitude spectrum and the mean of each unit with random phases, clipped to [0, 1]: (N, 1, *S).
 
-    The phases are those of white noise, seeded by case and slice.
+    The phases are those of white noise, seeded by case and unit.
     """
     axes = tuple(range(2, units.images.ndim))
     keys = [(around.seed, "scrambled", units.case, index) for index in units.index]
