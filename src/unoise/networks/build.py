@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from unoise.errors import UserError
 from unoise.networks.plain_unet import PlainUNet
+from unoise.networks.windows import Windows
 
 # Mean and standard deviation of each channel that a network sees, by the config's `network.input`.
 INPUTS = {
@@ -74,8 +75,10 @@ def build_network(settings: dict, out_channels: int) -> Normalised:
     return Normalised(network, mean, std, arguments["spatial_dims"])
 
 
-def fitting_network(settings: dict, out_channels: int, shape: Sequence[int]) -> Normalised:
-    """A new network, after one forward pass on the CPU that shows that it fits images of this shape.
+def fitting_network(
+    settings: dict, out_channels: int, shape: Sequence[int], windows: Windows | None = None
+) -> Normalised:
+    """A new network, after one forward pass on the CPU that shows that it fits images of this shape, and the windows.
 
     Raises
     ------
@@ -83,7 +86,8 @@ def fitting_network(settings: dict, out_channels: int, shape: Sequence[int]) -> 
         As `build_network`, and if it does not map (1, 1, *shape) to (1, out_channels, *shape).
     """
     network = build_network(settings, out_channels)
-    check_fit(network, settings["name"], out_channels, shape)
+    for size in dict.fromkeys([tuple(shape), *([tuple(windows.patch)] if windows else [])]):
+        check_fit(network, settings["name"], out_channels, size)
     return network
 
 

@@ -13,6 +13,8 @@ from unoise.networks.models import save_model
 from unoise.networks.weights import load_weights
 from unoise.training.slices import CaseFiles
 
+_SEEN = {2: "axial slices (N, 1, X, Y)", 3: "patches of volumes (N, 1, X, Y, Z)"}
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -100,8 +102,10 @@ class Assignment:
             "network": self.settings["network"],
             "parameters": parameter_count(network),
             "pretrained": bool(self.settings.get("start")),
-            "input": "preprocessed CT in window units in [0, 1], axial slices (N, 1, X, Y)",
+            "input": f"preprocessed CT in window units in [0, 1], {_SEEN[network.spatial_dims]}",
         }
+        if "inference" in self.settings:
+            shared["inference"] = self.settings["inference"]
         card = shared | card
         write_json(self.out["card"], card)
         save_model(self.out["weights"], network, card)

@@ -10,12 +10,13 @@ from torch import Tensor
 from unoise.compute import choose, generator
 from unoise.networks.build import fitting_network
 from unoise.networks.segmenter import Segmenter
+from unoise.networks.windows import Windows
 from unoise.targets.class_target import ClassTarget, make_target
 from unoise.training.assignment import Assignment
 from unoise.training.loop import Moment, State, train
 from unoise.training.objectives.base import Objective
-from unoise.training.slices import TrainingSet
-from unoise.training.validation import Group, read_groups, shown
+from unoise.training.patches import showing, training_set
+from unoise.training.validation import Group, read_groups
 from unoise.workflow import methods
 
 LOGGER = logging.getLogger("unoise")
@@ -42,14 +43,14 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
     method = methods.find("training.objectives", chosen.pop("method")).load()
     objective: Objective = method.OBJECTIVE(frozen, **chosen)
     targets = [make_target(one, frozen.classes) for one in settings["targets"].values()]
-    data = TrainingSet.load(assignment.training)
+    data = training_set(assignment.training, settings)
     torch.manual_seed(settings["seed"])
-    network = fitting_network(settings["network"], len(frozen.classes), data.images.shape[2:])
+    network = fitting_network(settings["network"], len(frozen.classes), data.shape, Windows.of(settings))
     assignment.begin(network)
     network = compute.place(network)
     groups = read_groups(assignment.validation, own, compute)
     samples = data.samples(own)
-    LOGGER.info("%s: %d slices an epoch, on %s in %s", assignment.model, samples, compute.device, compute.dtype)
+    LOGGER.info("%s: %d images an epoch, on %s in %s", assignment.model, samples, compute.device, compute.dtype)
 
     def loss(images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
         with compute.autocast():
@@ -64,7 +65,7 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
         network,
         lambda epoch: data.epoch(own, settings["seed"], epoch, compute.device),
         loss_of_any,
-        lambda: validation_score(loss, targets, groups, compute.batch_size, settings["seed"]),
+        lambda: validation_score(loss, targets, groups, own.get("patch"), compute.batch_size, settings["seed"]),
         own,
         -(-samples // own["batch_size"]),
         State(assignment.state, assignment.fingerprint(segmenter)),
@@ -74,7 +75,7 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
         "out_channels": len(frozen.classes),
         "classes": frozen.classes,
         "explains": sorted({target.name for target in targets}),
-        "output": f"one map a class (N, classes, X, Y), as the objective {settings['objective']['method']} reads it",
+        "output": f"one map a class (N, classes, *S), as the objective {settings['objective']['method']} reads it",
         "objective": settings["objective"],
         "segmenter": settings["segmenter"],
         "training_data": data.card(assignment.training),
@@ -85,18 +86,20 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
 
 @torch.no_grad()
 def validation_score(
-    loss: Loss, targets: list[ClassTarget], groups: list[Group], batch_size: int, seed: int
+    loss: Loss, targets: list[ClassTarget], groups: list[Group], patch: list[int] | None, batch_size: int, seed: int
 ) -> float | None:
-    """Minus the mean loss over groups and targets, of a group's slices that show a class; None without groups."""
+    """Minus the mean loss over groups and targets, of a group's parts that show a class; None without groups.
+
+    Parts as of `showing`: slices, or patches side by side.
+    """
     means = []
     for target in targets:
         moment = Moment(1.0, generator(seed, "validation"))
         for group in groups:
-            losses, slices = 0.0, 0
-            for images, label in group:
-                images, label = shown(images, label[:, None])
-                for part in zip(images.split(batch_size), label.split(batch_size), strict=True):
-                    losses += loss(*part, target, moment).item() * len(part[0])
-                    slices += len(part[0])
-            means.append(losses / slices)
+            losses, parts = 0.0, 0
+            for pair in group:
+                for batch in zip(*(one.split(batch_size) for one in showing(*pair, patch)), strict=True):
+                    losses += loss(*batch, target, moment).item() * len(batch[0])
+                    parts += len(batch[0])
+            means.append(losses / parts)
     return -sum(means) / len(means) if means else None

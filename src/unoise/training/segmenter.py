@@ -12,9 +12,10 @@ from unoise.compute import Compute, choose
 from unoise.networks import THRESHOLD
 from unoise.networks.build import fitting_network
 from unoise.networks.segmenter import Segmenter
+from unoise.networks.windows import Windows
 from unoise.training.assignment import Assignment
 from unoise.training.loop import State, train
-from unoise.training.slices import TrainingSet
+from unoise.training.patches import training_set
 from unoise.training.validation import Group, read_groups
 
 LOGGER = logging.getLogger("unoise")
@@ -33,11 +34,12 @@ def train_segmenter(assignment: Assignment, source: Path) -> None:
     """
     settings, own = assignment.settings, assignment.settings["training"]
     compute = choose(assignment.compute, assignment.compute["training_threads"])
-    data = TrainingSet.load(assignment.training)
+    data = training_set(assignment.training, settings)
     names, learned = list(settings["classes"]), settings["learned"]
     values = [names.index(name) + 1 for name in learned]
+    windows = Windows.of(settings)
     torch.manual_seed(settings["seed"])
-    network = fitting_network(settings["network"], len(learned), data.images.shape[2:])
+    network = fitting_network(settings["network"], len(learned), data.shape, windows)
     if settings["start_at_prior"]:
         start_at_prior(network, data.class_shares(values))
     assignment.begin(network)
@@ -46,7 +48,7 @@ def train_segmenter(assignment: Assignment, source: Path) -> None:
     groups = read_groups(assignment.validation, own, compute)
     samples = data.samples(own)
     LOGGER.info(
-        "%s: %d slices an epoch of %d training cases, on %s in %s",
+        "%s: %d images an epoch of %d training cases, on %s in %s",
         assignment.model, samples, len(assignment.training.ids), compute.device, compute.dtype,
     )  # fmt: skip
     loss = segmentation_loss(network, values, settings["dice_weight"], compute)
@@ -54,7 +56,7 @@ def train_segmenter(assignment: Assignment, source: Path) -> None:
         network,
         lambda epoch: data.epoch(own, settings["seed"], epoch, compute.device),
         lambda images, labels, moment: loss(images, labels),
-        lambda: validation_dice(Segmenter(network, learned, window, data.body_mean, compute), values, groups),
+        lambda: validation_dice(Segmenter(network, learned, window, data.body_mean, compute, windows), values, groups),
         own,
         -(-samples // own["batch_size"]),
         State(assignment.state, assignment.fingerprint()),
@@ -64,7 +66,7 @@ def train_segmenter(assignment: Assignment, source: Path) -> None:
         "out_channels": len(learned),
         "classes": learned,
         "window": window,
-        "output": "one logit a class (N, classes, X, Y)",
+        "output": "one logit a class (N, classes, *S)",
         "preprocess": settings["preprocess"],
         "training_data": data.card(assignment.training),
     }
@@ -100,14 +102,14 @@ def segmentation_loss(network: nn.Module, values: list[int], dice_weight: float,
 
 
 def validation_dice(segmenter: Segmenter, values: list[int], groups: list[Group]) -> float | None:
-    """Mean over groups and classes of the Dice pooled over a group's slices; None without groups."""
+    """Mean over groups and classes of the Dice pooled over a group's units; None without groups."""
     scores = []
     for group in groups:
         counts = torch.zeros(len(values), 2, device=segmenter.compute.device)
         for images, label in group:
             predicted = segmenter.probabilities(images) > THRESHOLD
             for channel, value in enumerate(values):
-                reference = label == value
+                reference = label[:, 0] == value
                 counts[channel, 0] += 2 * (predicted[:, channel] & reference).sum()
                 counts[channel, 1] += predicted[:, channel].sum() + reference.sum()
         scores.append((counts[:, 0] / counts[:, 1].clamp_min(1)).mean().item())

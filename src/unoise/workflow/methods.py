@@ -29,6 +29,8 @@ class Method:
     trains_with
         What a training objective fills images with (the module's `TRAINS_WITH`): names, or the setting whose keys they
         are.
+    dims
+        Of the images it can take: 2, slices, and 3, volumes (the module's `DIMS`; both where it says nothing).
     """
 
     module: str
@@ -37,6 +39,7 @@ class Method:
     volumes: tuple[str, ...]
     trained_for: str | None
     trains_with: tuple[str, ...] | str
+    dims: tuple[int, ...]
 
     def load(self) -> ModuleType:
         """Import the module."""
@@ -73,12 +76,19 @@ def find(family: str, name: str) -> Method:
             remedy=f"Choose one of: {', '.join(names(family))}",
         )
     path = _folder(family) / f"{name}.py"
-    declared = {"SETTINGS": {}, "NEEDS": (), "VOLUMES": ("importance",), "TRAINED_FOR": None, "TRAINS_WITH": ()}
+    declared = {
+        "SETTINGS": {},
+        "NEEDS": (),
+        "VOLUMES": ("importance",),
+        "TRAINED_FOR": None,
+        "TRAINS_WITH": (),
+        "DIMS": (2, 3),
+    }
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in declared:
             declared[node.targets[0].id] = ast.literal_eval(node.value)
-    settings, needs, volumes, trained_for, trains_with = declared.values()
-    return Method(f"unoise.{family}.{name}", settings, tuple(needs), tuple(volumes), trained_for, trains_with)
+    settings, needs, volumes, trained_for, trains_with, dims = declared.values()
+    return Method(f"unoise.{family}.{name}", settings, tuple(needs), tuple(volumes), trained_for, trains_with, dims)
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Augmentations of training slices. One module each."""
+"""Augmentations of training slices or patches. One module each."""

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def augment(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Give slices and labels back."""
+    """Give images and labels back."""
     return images, labels
 
 

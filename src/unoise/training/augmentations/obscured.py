@@ -1,4 +1,4 @@
-"""Partly hidden slices: for a judge that is to segment what it can still infer."""
+"""Partly hidden images: for a judge that is to segment what it can still infer."""
 
 import torch
 from monai.networks.layers import GaussianFilter
@@ -18,22 +18,22 @@ from unoise.training.fillings import (
     zero,
 )
 
-SHARE = 0.8  # of the slices
+SHARE = 0.8  # of the images
 _VISIBILITY = (0.01, 1.0)  # log-uniform
 _BLUR = (1.0, 10.0)  # standard deviation in voxels, log-uniform
-_OTHERS = 1 / 8  # of the hidden parts show the next slice of the batch
+_OTHERS = 1 / 8  # of the hidden parts show the next image of the batch
 
 
 def augment(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Vary slices as `affine` does, then hide a random part of most; the labels keep all of the organ.
+    """Vary images as `affine` does, then hide a random part of most; the labels keep all of the organ.
 
     What is hidden are the voxels where a smooth random field is low. They become zero, a constant, noisy, a smooth
-    texture, shuffled tiles of the slice, the slice rolled or blurred, or another slice of the batch.
+    texture, shuffled tiles of the image, the image rolled or blurred, or another image of the batch.
 
     Parameters
     ----------
     images, labels
-        (N, 1, X, Y) on any device.
+        (N, 1, *S) on any device.
     random
         A generator on the CPU.
     """
@@ -45,18 +45,19 @@ def augment(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Te
 
 
 def visible_part(images: Tensor, random: torch.Generator) -> Tensor:
-    """Where slices stay visible, (N, 1, X, Y), bool: the high part of a smooth field, 1 to 100 % of the voxels."""
+    """Where images stay visible, (N, 1, *S), bool: the high part of a smooth field, 1 to 100 % of the voxels."""
     field = smooth_field(images, random)
     voxels = field[0].numel()
     count = (log_uniform(_VISIBILITY, images, random) * voxels).ceil().long().clamp(1, voxels)
     lowest = field.flatten(2).sort(dim=2, descending=True).values.gather(2, count.flatten(2) - 1)
-    return field >= lowest.unsqueeze(3)
+    return field >= lowest.reshape(count.shape)
 
 
 def blurred(images: Tensor, random: torch.Generator) -> Tensor:
-    """The slice after a Gaussian of a random width."""
+    """The image after a Gaussian of a random width."""
     sigma = log_uniform(_BLUR, images[:1], random).squeeze()
-    return GaussianFilter(2, [sigma, sigma]).to(images.device)(images)
+    dims = images.dim() - 2
+    return GaussianFilter(dims, [sigma] * dims).to(images.device)(images)
 
 
 KINDS = (zero, constant, noise, texture, shuffled, rolled, blurred)

@@ -16,6 +16,7 @@ from monai.networks.layers import GaussianFilter
 from torch import Tensor
 from torch.nn import functional
 
+DIMS = (2,)
 Effect = Callable[[Tensor, torch.Generator], Tensor]
 
 
