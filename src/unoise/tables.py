@@ -30,7 +30,7 @@ _KEY = {
     "case": _field("case", _TEXT, "one scan"),
     "patient": _field("patient", _TEXT, "whose scan it is"),
     "split": _field("split", _TEXT, "train, validation, calibration or test"),
-    "unit": _field("unit", _COUNT, "slice in the preprocessed volume"),
+    "unit": _field("unit", _COUNT, "slice in the preprocessed volume; 0 where the unit is the volume"),
     "judge": _field("judge", _TEXT, "network that segments the obscured image; original: the segmenter itself"),
     "obscurer": _field("obscurer", _TEXT, "what takes the place of hidden voxels"),
     "order": _field("order", _TEXT, "kept_first or removed_first"),
@@ -101,9 +101,9 @@ COSTS = pa.schema(
     [
         _field("stage", _TEXT, "train or explain"),
         *_key("model", "target", "explainer", "case"),
-        _field("units", _COUNT, "slices explained or trained on"),
-        _field("forwards", _COUNT, "slices that went through the segmenter"),
-        _field("backwards", _COUNT, "gradients of slices that came back through the segmenter"),
+        _field("units", _COUNT, "slices or volumes explained, slices or patches trained on"),
+        _field("forwards", _COUNT, "slices, patches or windows that went through the segmenter"),
+        _field("backwards", _COUNT, "gradients of these that came back through the segmenter"),
         _SECONDS,
         _PEAK,
     ]
@@ -303,10 +303,23 @@ NOISE = pa.schema(
 NOISE_BINS = pa.schema(
     [
         *_key("model", "target", "explainer"),
-        _field("bin", _COUNT, "tenth of a slice's body by predicted noise scale, 1: the smallest scale"),
+        _field("bin", _COUNT, "tenth of a unit's body by predicted noise scale, 1: the smallest scale"),
         _field("patients", _COUNT, "test patients"),
         _field("predicted_hu", _REAL, "mean of the noise scale in this tenth", "HU"),
         _field("tolerated_hu", _REAL, "uniform noise in this tenth alone that costs 5 %; null where none did", "HU"),
+    ]
+)
+
+SEAMS = pa.schema(
+    [
+        *_key("model", "target", "explainer", "case", "patient", "split"),
+        _field(
+            "seam",
+            _REAL,
+            "mean jump of the map across the borders of the network's windows over that elsewhere; 1: no seam; "
+            "null where one window holds the volume",
+            "1",
+        ),
     ]
 )
 

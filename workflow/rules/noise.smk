@@ -100,6 +100,7 @@ if PLAN.noisy:
                 settings=lambda wildcards: {
                     "explainer": wildcards.explainer,
                     "seed": config["seed"],
+                    "dims": PLAN.dims,
                 },
                 store=f"{STORE}/noise_scale/{{target}}/{{explainer}}",
                 code=code_digest("unoise.evaluation.noise"),

@@ -48,6 +48,8 @@ rule figure_panel:
     params:
         cases=PLAN.shown_cases,
         explainers=list(config["explainers"]),
+        dims=PLAN.dims,
+        unit=PLAN.unit,
         channel=lambda wildcards: list(config["classes"]).index(
             config["targets"][wildcards.target]["class"]
         ),
@@ -68,6 +70,7 @@ rule figure_costs:
     conda:
         "../../envs/unoise.yaml"
     params:
+        unit=PLAN.unit,
         code=code_digest("unoise.report.figures"),
     message:
         "Drawing costs"
@@ -108,6 +111,7 @@ rule summary:
             if PLAN.noisy
         ],
         contests=PLAN.contest_tables,
+        seams=PLAN.seam_tables,
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -126,12 +130,14 @@ rule summary:
         judges=PLAN.judges,
         captions=list(PLAN.figures),
         paper=PLAN.has_paper,
+        unit=PLAN.unit,
         settings={key: value for key, value in config.items() if key != "compute"},
         code=code_digest(
             "unoise.report.summary",
             "unoise.report.protocols",
             "unoise.report.contests",
             "unoise.report.noise",
+            "unoise.report.seams",
         ),
     message:
         "Writing summary.md"

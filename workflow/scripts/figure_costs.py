@@ -8,4 +8,4 @@ with job(snakemake):
     from unoise import tables
     from unoise.report.figures import draw_costs
 
-    draw_costs(tables.read(snakemake.input[0], tables.COSTS), Path(snakemake.output[0]))
+    draw_costs(tables.read(snakemake.input[0], tables.COSTS), Path(snakemake.output[0]), snakemake.params.unit)

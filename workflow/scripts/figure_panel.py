@@ -15,7 +15,8 @@ with job(snakemake):
             *(Path(files[kind][number]) for kind in ("image", "label", "prediction")),
             dict(zip(snakemake.params.explainers, map(Path, files.maps[number :: len(cases)]), strict=True)),
             snakemake.params.channel,
+            snakemake.params.dims,
         )
         for number, case in enumerate(cases)
     ]
-    draw_panel(rows, Path(snakemake.output[0]))
+    draw_panel(rows, Path(snakemake.output[0]), snakemake.params.unit)

@@ -10,6 +10,7 @@ with job(snakemake):
     from unoise.report.contests import contests_section
     from unoise.report.noise import noise_section
     from unoise.report.protocols import protocols_section
+    from unoise.report.seams import seams_section
     from unoise.report.summary import write_summary
 
     out = Path(snakemake.output[0])
@@ -33,6 +34,8 @@ with job(snakemake):
         **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
         further=({"The published evaluation": protocols_section(*paper)} if paper else {})
         | ({"Rival by rival, where little is visible": contests[0]} if contests else {})
-        | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {}),
+        | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {})
+        | {"Seams": seams_section(tables.read(path, tables.SEAMS)) for path in snakemake.input.seams},
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},
+        unit=snakemake.params.unit,
     )

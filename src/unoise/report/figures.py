@@ -118,7 +118,7 @@ def draw_curves(
     look = styles(curves["explainer"])
     if test.empty:
         with saved_figure(out, 7.5, 2) as figure:
-            figure.text(0.5, 0.5, "No slice of a test patient shows the target: there is nothing to draw.", ha="center")
+            figure.text(0.5, 0.5, "No part of a test patient shows the target: there is nothing to draw.", ha="center")
         return
     width = max(7.5, 1.2 + 2.6 * len(obscurers))
     with saved_figure(out, width, 1.3 + 2.7 * len(orders)) as figure:
@@ -182,8 +182,8 @@ def _plain_ticks(ax: Axes, label: str) -> None:
     ax.set_xlabel(label)
 
 
-def costs_per_slice(costs: pd.DataFrame) -> pd.DataFrame:
-    """Mean costs of explaining one slice, by explainer.
+def costs_per_unit(costs: pd.DataFrame) -> pd.DataFrame:
+    """Mean costs of explaining one unit, by explainer.
 
     Parameters
     ----------
@@ -202,8 +202,8 @@ def costs_per_slice(costs: pd.DataFrame) -> pd.DataFrame:
     return each.loc[in_order(each.index)]
 
 
-def draw_costs(costs: pd.DataFrame, out: Path) -> None:
-    """Draw seconds and forward passes a slice of each explainer as bars on log axes.
+def draw_costs(costs: pd.DataFrame, out: Path, unit: str = "slice") -> None:
+    """Draw seconds and forward passes a unit of each explainer as bars on log axes.
 
     Parameters
     ----------
@@ -211,13 +211,15 @@ def draw_costs(costs: pd.DataFrame, out: Path) -> None:
         Rows of `tables.COSTS`; those of the stage `explain` are drawn.
     out
         The PNG.
+    unit
+        What a unit is called.
     """
-    each = costs_per_slice(costs)
+    each = costs_per_unit(costs)
     colours = [style.colour for style in styles(each.index).values()]
     with saved_figure(out, 9, 1.3 + 0.34 * len(each)) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
-        _draw_bars(left, each["seconds"], colours, "seconds per slice (this machine)")
-        _draw_bars(right, each["forwards"], colours, "forward passes per slice")
+        _draw_bars(left, each["seconds"], colours, f"seconds per {unit} (this machine)")
+        _draw_bars(right, each["forwards"], colours, f"forward passes per {unit}")
         left.invert_yaxis()
         figure.suptitle("What an explanation costs (log axes)", fontsize=12)
 

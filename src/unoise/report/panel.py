@@ -44,7 +44,7 @@ class PanelRow:
     label, prediction
         Bool: the target as labelled, and as predicted unobscured.
     maps
-        Importance by explainer, float, any scale.
+        `ranks` of the importance in its unit, by explainer.
     spacing
         Voxel size along X and Y, mm.
     """
@@ -64,11 +64,11 @@ def radiological(array: np.ndarray) -> np.ndarray:
 
 
 def ranks(importance: np.ndarray) -> np.ndarray:
-    """Rank of each voxel in its slice, from 0 (hidden first) to 1 (stays longest); ties share a mean rank."""
+    """Rank of each voxel in its unit, from 0 (hidden first) to 1 (stays longest); ties share a mean rank."""
     return ((rankdata(importance) - 1) / max(1, importance.size - 1)).reshape(importance.shape)
 
 
-def draw_panel(rows: Sequence[PanelRow], out: Path) -> None:
+def draw_panel(rows: Sequence[PanelRow], out: Path, unit: str = "slice") -> None:
     """Draw a row a case: the slice with label and prediction outlined, then each explainer's ranks over it.
 
     Parameters
@@ -77,6 +77,8 @@ def draw_panel(rows: Sequence[PanelRow], out: Path) -> None:
         At least one; each with maps of the same explainers.
     out
         The PNG.
+    unit
+        What the ranks are within.
     """
     explainers = in_order(rows[0].maps)
     tallest = max(row.image.shape[1] * row.spacing[1] / (row.image.shape[0] * row.spacing[0]) for row in rows)
@@ -105,7 +107,7 @@ def draw_panel(rows: Sequence[PanelRow], out: Path) -> None:
         bar.ax.yaxis.set_label_position("left")
         bar.ax.set_yticklabels(_TICKS.values())
         bar.ax.minorticks_off()
-        bar.set_label("importance:\nrank within the slice")
+        bar.set_label(f"importance:\nrank within the {unit}")
         lines = [Line2D([], [], color=c, linestyle=dash, label=name) for name, (c, dash) in _OUTLINES.items()]
         figure.legend(handles=lines, loc="outside lower left", ncols=2)
 
@@ -127,7 +129,7 @@ def _draw_outlines(ax: Axes, row: PanelRow) -> None:
 
 
 def _draw_map(ax: Axes, importance: np.ndarray) -> None:
-    _show(ax, ranks(importance), ax.get_aspect(), cmap=_HEAT, norm=_RANKS, alpha=_OPACITY)
+    _show(ax, importance, ax.get_aspect(), cmap=_HEAT, norm=_RANKS, alpha=_OPACITY)
 
 
 def _show(ax: Axes, array: np.ndarray, aspect: float, **look: object) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from unoise.files import whole_file
-from unoise.report.figures import ORDERS, costs_per_slice, in_order
+from unoise.report.figures import ORDERS, costs_per_unit, in_order
 from unoise.report.judges import judges_section
 from unoise.report.markdown import count, escape, interval, number, p_value, ranged, table
 from unoise.report.seen import NOTE, Pairs, mark, unseen
@@ -22,7 +22,7 @@ _GLOSSARY = {
     "explainer": "a method that says of every voxel (3D pixel) how important it was to the segmenter",
     "control": "a map that knows nothing of how the segmenter decides (random, distance to the organ, …); "
     "an explainer that does not beat it has found the organ, nothing more",
-    "visibility": "the share of a slice's voxels that is left visible; the rest is hidden",
+    "visibility": "the share of a {unit}'s voxels that is left visible; the rest is hidden",
     "obscurer": "what takes the place of a hidden voxel: air (`zero`), the average of bodies (`mean`), "
     "itself with added `noise`, itself in a `blur`, or the voxel of another patient (`donor`)",
     "judge": "the network that segments the partly hidden image; `original` is the explained one; "
@@ -35,7 +35,7 @@ _GLOSSARY = {
     "area": "mean height of the agreement curve from 1 to 100 % on a logarithmic axis, between 0 and 1",
     "gain": "how much better the area is than the best control's; positive is better in both orders",
     "leak": "what the shape of a mask tells instead of showing it: the agreement that is reached when only other "
-    "content (another patient, or the slice's own texture) is seen through it, minus the same through another "
+    "content (another patient, or the {unit}'s own texture) is seen through it, minus the same through another "
     f"patient's mask; the largest from 2 % visible up. Above {TELLS} the map tells and is not ranked",
     "p": "chance of such a gain if explainer and control were equal (Wilcoxon signed-rank over patients, "
     "corrected for the number of explainers by Holm's method)",
@@ -56,6 +56,7 @@ def write_summary(
     costs: pd.DataFrame,
     further: dict[str, list[str]],
     figures: dict[str, str],
+    unit: str = "slice",
 ) -> None:
     """Write the summary of an experiment as Markdown.
 
@@ -75,6 +76,8 @@ def write_summary(
         Paragraphs of further sections, by heading.
     figures
         Path of each figure relative to the folder of `out`, by caption.
+    unit
+        What a unit is called.
     """
     others = {judge: model for judge, model in judges.items() if judge != ORIGINAL}
     test = curves[(curves["split"] == "test") & (curves["judge"] == ORIGINAL)]
@@ -86,7 +89,7 @@ def write_summary(
     ]
     parts = [f"# What {escape(experiment)} found"]
     for target, group, shown, told in contests:
-        parts.append((f"**Target {escape(target)}.** " if len(contests) > 1 else "") + verdict(group, shown, told))
+        parts.append((f"**Target {escape(target)}.** " if len(contests) > 1 else "") + verdict(group, shown, told, unit))
     parts += [
         f"No explanation of {escape(target)} could be scored: the segmenter found it in no test patient."
         for target in config["targets"]
@@ -100,14 +103,14 @@ def write_summary(
         parts.append(f"## Results for {escape(target)}, judged by {ORIGINAL}")
         those = unseen(group)
         parts += [NOTE] * bool(those)
-        parts += [*_ranking_tables(group, told, those), *_visibility_tables(shown, those)]
+        parts += [*_ranking_tables(group, told, those), *_visibility_tables(shown, those, unit)]
     if others:
         parts += ["## Other judges", *judges_section(others, segmentation, ranking)]
     for heading, paragraphs in further.items():
         parts += [f"## {heading}", *paragraphs]
-    parts += ["## Costs", *_costs(costs)]
-    parts += ["## Words", "\n".join(f"- **{word}**: {meaning}." for word, meaning in _GLOSSARY.items())]
-    parts += ["## Limits", "\n".join(f"- {limit}" for limit in _limits(config, own, leak))]
+    parts += ["## Costs", *_costs(costs, unit)]
+    parts += ["## Words", "\n".join(f"- **{word}**: {meaning.format(unit=unit)}." for word, meaning in _GLOSSARY.items())]
+    parts += ["## Limits", "\n".join(f"- {limit}" for limit in _limits(config, own, leak, unit))]
     with whole_file(out) as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
@@ -168,7 +171,7 @@ def _leak(leaks: dict[str, float], explainer: str) -> str:
     return number(leaks.get(explainer), ".3f") + " (tells)" * tells(leaks, explainer)
 
 
-def _visibility_tables(curves: pd.DataFrame, those_unseen: Pairs) -> list[str]:
+def _visibility_tables(curves: pd.DataFrame, those_unseen: Pairs, unit: str) -> list[str]:
     """Tables of agreement at some visibilities, one an obscurer, and of the body's visibility."""
     kept = curves[(curves["order"] == "kept_first") & curves["visibility"].round(9).isin(_VISIBILITIES)]
     parts = ["### Agreement when little is visible", "Kept first, mean over the test patients."]
@@ -177,7 +180,7 @@ def _visibility_tables(curves: pd.DataFrame, those_unseen: Pairs) -> list[str]:
             f"**Hidden by {escape(obscurer)}**",
             _by_visibility(group, "agreement", ".2f", obscurer, those_unseen),
         ]
-    intro = "**Visible share of the body.** Air outside is free to hide, so this may exceed the slice's:"
+    intro = f"**Visible share of the body.** Air outside is free to hide, so this may exceed the {unit}'s:"
     return [*parts, intro, _by_visibility(kept, "visibility_body", ".1%")]
 
 
@@ -193,28 +196,28 @@ def _by_visibility(
     return table(rows)
 
 
-def _costs(costs: pd.DataFrame) -> list[str]:
+def _costs(costs: pd.DataFrame, unit: str) -> list[str]:
     intro = "Seconds and memory differ from run to run and from machine to machine; passes do not."
     rows = [
         {
             "explainer": escape(explainer),
-            "forward passes per slice": f"{row['forwards']:.3g}",
-            "backward passes per slice": f"{row['backwards']:.3g}",
-            "seconds per slice (volatile)": f"{row['seconds']:.2g}",
+            f"forward passes per {unit}": f"{row['forwards']:.3g}",
+            f"backward passes per {unit}": f"{row['backwards']:.3g}",
+            f"seconds per {unit} (volatile)": f"{row['seconds']:.2g}",
             "peak MiB (volatile)": number(row["peak_mib"], ".0f"),
         }
-        for explainer, row in costs_per_slice(costs).iterrows()
+        for explainer, row in costs_per_unit(costs).iterrows()
     ]
     return [intro, table(rows)]
 
 
-def _limits(config: dict, ranking: pd.DataFrame, leak: pd.DataFrame) -> Iterable[str]:
+def _limits(config: dict, ranking: pd.DataFrame, leak: pd.DataFrame, unit: str) -> Iterable[str]:
     least = config["evaluation"]["min_voxels"]
     if "phantom" in config:
         yield "The patients are synthetic (phantoms): nothing here is a finding about people."
     yield "Explanations are judged by the segmenter's own prediction: they can be true to a wrong model."
     yield "One segmenter, trained once: another training may give other explanations, another ranking."
-    yield f"Only slices where label or prediction has at least {least} voxels of the target were evaluated."
+    yield f"Only {unit}s where label or prediction has at least {least} voxels of the target were evaluated."
     yield "A partly hidden image is unlike those the segmenter learned from: that alone can lower agreement."
     yield "Only the judges and obscurers named above were tried."
     if leak["leak"].notna().any():

@@ -12,7 +12,7 @@ SIGNIFICANT = 0.05
 _HEADLINE = 0.05
 
 
-def verdict(ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float]) -> str:
+def verdict(ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float], unit: str) -> str:
     """Say in two or three sentences which explanation kept most of the prediction, and how certain that is.
 
     Parameters
@@ -23,6 +23,8 @@ def verdict(ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float]
         Rows of `tables.CURVES` of the test patients, of the same target and judge.
     leaks
         By explainer; one whose map tells is not ranked.
+    unit
+        What a unit is called.
     """
     kept = ranking[ranking["order"] == "kept_first"]
     methods = kept[~kept["explainer"].str.startswith(CONTROL)]
@@ -86,7 +88,7 @@ def _at_headline(own: pd.DataFrame, curves: pd.DataFrame) -> str:
     visibility = min(set(kept["visibility"]), key=lambda one: abs(one - _HEADLINE))
     means = kept[kept["visibility"] == visibility].groupby(["obscurer", "explainer"])["agreement"].mean()
     mine = means.loc[list(zip(own["obscurer"], own["explainer"], strict=True))].mean()
-    text = f"; with {100 * visibility:g} % of each slice visible, agreement with the full image is {mine:.2f}"
+    text = f"; with {100 * visibility:g} % of each {unit} visible, agreement with the full image is {mine:.2f}"
     if own["best_control"].isna().any():
         return text
     control = means.loc[list(zip(own["obscurer"], own["best_control"], strict=True))].mean()

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 from unoise.errors import UserError
 from unoise.workflow import methods
+from unoise.workflow.dimensions import check_dims, settle_dims
 from unoise.workflow.names import ORIGINAL
 
 _SCHEMA = yaml.safe_load(Path(__file__).with_name("config.schema.yaml").read_text(encoding="utf-8"))
@@ -51,6 +52,7 @@ def complete(config: object, path: str | Path = "config") -> dict:
     except (ValueError, TypeError) as error:
         _refuse(path, (), f"a value is not a finite number, a text, a list or a table ({error})")
     _check(config, _SCHEMA, path)
+    settle_dims(config, path)
     config["segmenter"] = _model(path, ("segmenter",), config["segmenter"])
     if ORIGINAL in config["judges"]:
         _refuse(path, ("judges", ORIGINAL), "this is the segmenter itself, which always judges", "Choose another name")
@@ -105,6 +107,7 @@ def complete(config: object, path: str | Path = "config") -> dict:
         _refuse(path, ("cases", "split_of"), "with by_slice no patient has a split", "Leave one of the two out")
     if cases["first_slices"] and not cases["by_slice"]:
         _refuse(path, ("cases", "first_slices"), "it means nothing without by_slice", "Set by_slice, or leave it out")
+    check_dims(config, path)
     config["dataset"] = _expand(config["dataset"], path, "dataset")
     return config
 

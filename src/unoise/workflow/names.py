@@ -2,3 +2,4 @@
 
 CONTROL = "control-"  # how the name of an explainer begins that knows nothing of how the segmenter decides
 ORIGINAL = "original"  # the judge that is the segmenter itself
+UNITS = {2: "slice", 3: "volume"}  # what is obscured at once, by the dimensions of the segmenter's network
