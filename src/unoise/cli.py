@@ -9,6 +9,7 @@ from unoise.errors import UserError
 from unoise.workflow.case_plan import manifest_path
 from unoise.workflow.config import read_config
 from unoise.workflow.manifest import SPLITS, Case, read_manifest, write_manifest
+from unoise.workflow.names import SEEN
 
 PANCREAS = "Task07_Pancreas"
 
@@ -72,7 +73,9 @@ def rate(configfile: Path) -> None:
     """Print the bare forward rate."""
     from unoise.estimate import forward_rate
 
-    print(f"bare forward rate: {forward_rate(read_config(configfile)):.0f} slices/s")
+    config = read_config(configfile)
+    seen = SEEN[config["segmenter"]["network"]["spatial_dims"]]
+    print(f"bare forward rate: {forward_rate(config):.0f} {seen}/s")
 
 
 def where(configfile: Path) -> None:

@@ -13,29 +13,31 @@ from unoise.compute import Compute, choose
 from unoise.data.volumes import open_volume, spacing
 from unoise.networks.build import fitting_network
 from unoise.networks.segmenter import Segmenter
+from unoise.networks.windows import Windows
 from unoise.training.loop import step
 from unoise.training.segmenter import segmentation_loss
 from unoise.workflow.manifest import SPLITS
+from unoise.workflow.names import SEEN
 from unoise.workflow.plan import Plan
 
 MEASURED_SECONDS = 3.0
 PHANTOM_SLICES = 34
 PUBLISHED_STEPS = 22  # of the published evaluation
-TARGET_SHARE = 0.35  # of the slices
+TARGET_SHARE = 0.35  # of the slices, or of patches side by side
 INTERPRETER_STEP = 2.5  # steps of the segmenter that a step of an interpreter takes
-AUGMENTATION = 0.001  # s a slice
+AUGMENTATION = 0.001  # s an image
 PREPARATION = 2.5  # s a case
 JOB_START = 6.0  # s
 
 
 def forward_rate(config: dict) -> float:
-    """Slices a second that the config's segmenter, untrained, takes forward on this machine."""
+    """Slices (3D: windows) a second that the config's segmenter, untrained, takes forward on this machine."""
     segmenter, images = _untrained(config)
     return _rate(lambda: segmenter.probabilities(images).sum().item(), len(images))
 
 
 def training_rate(config: dict) -> float:
-    """Slices a second in training the config's segmenter on this machine, without augmentation."""
+    """Slices (3D: patches) a second in training the config's segmenter on this machine, without augmentation."""
     segmenter, images = _untrained(config)
     network = segmenter.network.train()
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
@@ -48,15 +50,21 @@ def training_rate(config: dict) -> float:
 def estimate_run(plan: Plan) -> str:
     """A page of text: what each stage of a run from nothing will take here, from rates measured now.
 
-    The number of slices that show the target is a guess (a third); expect the truth within a factor of two.
+    The number of slices that show the target is a guess (a third); expect the truth within a factor of two. In 3D a
+    volume counts as the windows that cover it.
     """
+    seen = SEEN[plan.dims]
     forward, training = forward_rate(plan.config), training_rate(plan.config)
     cores = os.cpu_count() or 1
-    shown = _shown_slices(plan)
-    shape = tuple(plan.config["preprocess"]["shape"][:2])
+    windows = Windows.of(plan.config["segmenter"])
+    shown = _shown(plan, windows)
+    learned = shown["train"]
+    if windows:
+        learned = TARGET_SHARE * _shown(plan, Windows(plan.config["segmenter"]["training"]["patch"], 0))["train"]
+    shape = tuple(size or PHANTOM_SLICES for size in plan.config["preprocess"]["shape"][: plan.dims])
 
     def trained(settings: dict) -> float:
-        drawn = settings["samples_per_epoch"] or shown["train"] / (1 - settings["background_share"])
+        drawn = settings["samples_per_epoch"] or learned / (1 - settings["background_share"])
         return settings["epochs"] * drawn
 
     steps = sum(trained(plan.config["interpreters"][key]["training"]) for key in plan.interpreters.values())
@@ -87,9 +95,9 @@ def estimate_run(plan: Plan) -> str:
     segmenter = sum(trained(settings["training"]) for settings in plan.segmenters.values())
     stages = {
         f"preparing {len(plan.cases)} cases": len(plan.cases) * PREPARATION / cores,
-        f"training {len(plan.segmenters)} segmentation network(s), {segmenter:,.0f} slices": segmenter
+        f"training {len(plan.segmenters)} segmentation network(s), {segmenter:,.0f} {seen}": segmenter
         * (1 / training + AUGMENTATION),
-        f"training {len(plan.interpreters)} interpreter(s), {steps:,.0f} slices": steps
+        f"training {len(plan.interpreters)} interpreter(s), {steps:,.0f} {seen}": steps
         * (INTERPRETER_STEP / training + AUGMENTATION),
         f"explaining, {explained * targets:,.0f} forward passes": explained * targets / forward,
         f"evaluating, {evaluated * targets:,.0f} forward passes": evaluated * targets / forward,
@@ -99,7 +107,7 @@ def estimate_run(plan: Plan) -> str:
     return "\n".join(
         [
             f"Estimate of the whole of {plan.experiment} on this machine: {sum(stages.values()) / 60:.0f} minutes",
-            f"({forward:.0f} slices/s forward, {training:.0f} in training, {cores} cores; within a factor of two)",
+            f"({forward:.0f} {seen}/s forward, {training:.0f} in training, {cores} cores; within a factor of two)",
             *lines,
         ]
     )
@@ -109,7 +117,7 @@ def _untrained(config: dict) -> tuple[Segmenter, Tensor]:
     compute: Compute = choose(config["compute"], config["compute"]["training_threads"])
     torch.manual_seed(0)
     classes = list(config["classes"])
-    shape = config["preprocess"]["shape"][:2]
+    shape = config["segmenter"]["training"].get("patch", config["preprocess"]["shape"][:2])
     network = fitting_network(config["segmenter"]["network"], len(classes), shape)
     segmenter = Segmenter(compute.place(network.eval()), classes, (0.0, 1.0), 0.0, compute)
     return segmenter, torch.rand(compute.batch_size, 1, *shape, device="cpu").to(compute.device)
@@ -124,16 +132,21 @@ def _rate(run: Callable[[], object], units: int) -> float:
     return done / (time.perf_counter() - start)
 
 
-def _shown_slices(plan: Plan) -> dict[str, float]:
-    """Axial slices of each split that show the target: those of parts of scans, a guessed share of all others'."""
+def _shown(plan: Plan, windows: Windows | None) -> dict[str, float]:
+    """Axial slices of each split that show the target: those of parts of scans, a guessed share of all others'.
+
+    With windows: how many cover all volumes of the split.
+    """
     counted: dict[str, float] = dict.fromkeys(SPLITS, 0.0)
     for case in plan.cases.values():
         if case.slices:
             start, stop = case.slice_range()
             counted[case.split] += stop - start
         else:
-            path = Path(plan.source(case.id, "image"))
-            counted[case.split] += TARGET_SHARE * _case_slices(path, case.id, plan.config["preprocess"])
+            settings = plan.config["preprocess"]
+            slices = _case_slices(Path(plan.source(case.id, "image")), case.id, settings)
+            volume = (*settings["shape"][:2], slices)
+            counted[case.split] += windows.count(volume) if windows else TARGET_SHARE * slices
     return counted
 
 

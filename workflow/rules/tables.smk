@@ -121,22 +121,3 @@ rule table_contests:
         "Comparing explanations patient by patient"
     script:
         "../scripts/table_contests.py"
-
-
-rule table_seams:
-    input:
-        PLAN.seam_maps,
-    output:
-        f"{ROOT}/{paths.TABLE}".format(table="seams"),
-    log:
-        f"{LOGS}/tables/seams.log",
-    conda:
-        "../../envs/unoise.yaml"
-    params:
-        keys=PLAN.seam_keys,
-        windows=PLAN.windows,
-        code=code_digest("unoise.evaluation.seams"),
-    message:
-        "Looking for seams in the maps"
-    script:
-        "../scripts/table_seams.py"

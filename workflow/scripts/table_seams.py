@@ -8,5 +8,5 @@ with job(snakemake):
     from unoise import tables
     from unoise.evaluation.seams import seam_rows
 
-    rows = seam_rows(snakemake.params.keys, list(map(Path, snakemake.input)), snakemake.params.windows)
+    rows = seam_rows(snakemake.params.maps, list(map(Path, snakemake.input)), snakemake.params.windows)
     tables.write(Path(snakemake.output[0]), tables.SEAMS, rows)

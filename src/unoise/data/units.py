@@ -47,9 +47,7 @@ class Units:
         return Units(self.case, index, self.images[keep], self.probabilities[keep], self.spacing)
 
 
-def read_units(
-    case: str, image: Path, prediction: Path, device: torch.device, dims: int
-) -> tuple[Units, np.ndarray]:
+def read_units(case: str, image: Path, prediction: Path, device: torch.device, dims: int) -> tuple[Units, np.ndarray]:
     """All units of a preprocessed case with the segmenter's prediction, and the volume's affine."""
     images, affine = read_parts(image, case, device, dims)
     probabilities = read_probabilities(prediction, case, device, dims)

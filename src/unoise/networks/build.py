@@ -101,7 +101,7 @@ def check_fit(network: Normalised, name: str, out_channels: int, shape: Sequence
     except (RuntimeError, TypeError, ValueError) as error:
         made, fault = None, " ".join(str(error).split())[:200]
     if not isinstance(made, torch.Tensor) or made.shape != (1, out_channels, *shape):
-        seen, setting = {2: ("slices", "preprocess.shape"), 3: ("patches", "training.patch")}[network.spatial_dims]
+        seen, setting = {2: ("slices", "preprocess.shape"), 3: ("patches", "patch")}[network.spatial_dims]
         raise UserError(
             f"network: {name} cannot segment {seen} of {' x '.join(map(str, shape))} voxels ({fault})",
             remedy=f"Choose a segmentation network, and a {setting} that its strides divide",

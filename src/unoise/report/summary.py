@@ -89,7 +89,9 @@ def write_summary(
     ]
     parts = [f"# What {escape(experiment)} found"]
     for target, group, shown, told in contests:
-        parts.append((f"**Target {escape(target)}.** " if len(contests) > 1 else "") + verdict(group, shown, told, unit))
+        parts.append(
+            (f"**Target {escape(target)}.** " if len(contests) > 1 else "") + verdict(group, shown, told, unit)
+        )
     parts += [
         f"No explanation of {escape(target)} could be scored: the segmenter found it in no test patient."
         for target in config["targets"]
@@ -109,7 +111,10 @@ def write_summary(
     for heading, paragraphs in further.items():
         parts += [f"## {heading}", *paragraphs]
     parts += ["## Costs", *_costs(costs, unit)]
-    parts += ["## Words", "\n".join(f"- **{word}**: {meaning.format(unit=unit)}." for word, meaning in _GLOSSARY.items())]
+    parts += [
+        "## Words",
+        "\n".join(f"- **{word}**: {meaning.format(unit=unit)}." for word, meaning in _GLOSSARY.items()),
+    ]
     parts += ["## Limits", "\n".join(f"- {limit}" for limit in _limits(config, own, leak, unit))]
     with whole_file(out) as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")

@@ -49,7 +49,10 @@ def check_dims(config: dict, path: str | Path) -> None:
             if dims not in methods.find("training.augmentations", augmentation).dims:
                 what = f"{augmentation} cannot vary a {UNITS[dims]}"
                 _refuse(path, f"{place}.{kind}.augmentation", what, "Choose affine, or leave it out")
-    for place, given in (("paper_protocols", config["paper_protocols"]), ("cases.by_slice", config["cases"]["by_slice"])):
+    for place, given in (
+        ("paper_protocols", config["paper_protocols"]),
+        ("cases.by_slice", config["cases"]["by_slice"]),
+    ):
         if given and dims == 3:
             _refuse(path, place, "it is of slices, the units of this config are volumes", "Leave it out")
 
