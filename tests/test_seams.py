@@ -1,4 +1,4 @@
-"""Windows over volumes: what a network makes of a volume has no seams where they end, and the score sees those there are."""
+"""Windows over volumes leave no seams, and the seam score sees those that other windows leave."""
 
 import numpy as np
 import pytest

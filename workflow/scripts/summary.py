@@ -25,6 +25,7 @@ with job(snakemake):
         tables.read(path, schema)
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
     ]
+    seams = [seams_section(tables.read(path, tables.SEAMS)) for path in snakemake.input.seams]
     figures = zip(snakemake.params.captions, snakemake.input.figures, strict=True)
     write_summary(
         out,
@@ -35,7 +36,7 @@ with job(snakemake):
         further=({"The published evaluation": protocols_section(*paper)} if paper else {})
         | ({"Rival by rival, where little is visible": contests[0]} if contests else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {})
-        | {"Seams": seams_section(tables.read(path, tables.SEAMS)) for path in snakemake.input.seams},
+        | ({"Seams": seams[0]} if seams else {}),
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},
         unit=snakemake.params.unit,
     )

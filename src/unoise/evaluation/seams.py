@@ -12,8 +12,8 @@ from unoise.networks.windows import Windows
 def seam_score(importance: np.ndarray, borders: list[list[int]]) -> float | None:
     """The mean jump of a map across the windows' borders over the mean jump elsewhere: 1 without seams.
 
-    A jump is the absolute difference of two voxels that are neighbours along an axis. The ratio is taken along each axis
-    that has borders, since voxels are not cubes, then averaged.
+    A jump is the absolute difference of two voxels that are neighbours along an axis. The ratio is taken along each
+    axis that has borders, since voxels are not cubes, then averaged.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def verdict(ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float]
     first = (
         f"Of {count(methods['explainer'].nunique(), 'explanation')}, **{escape(best)}** kept most of the "
         f"prediction with little visible: area under the agreement curve {own['area'].mean():.2f} (of 1) "
-        f"on {where}{_at_headline(own, curves)}."
+        f"on {where}{_at_headline(own, curves, unit)}."
     )
     return " ".join(filter(None, [first, _against_control(methods, own), _consistency(methods), *told]))
 
@@ -82,7 +82,7 @@ def _undecided(methods: pd.DataFrame, patients: int, where: str) -> str:
     return " ".join(sentences + ["There is no interval and no p-value with one patient."] * (patients == 1))
 
 
-def _at_headline(own: pd.DataFrame, curves: pd.DataFrame) -> str:
+def _at_headline(own: pd.DataFrame, curves: pd.DataFrame, unit: str) -> str:
     """Say how one explainer and its controls agree at the visibility nearest to 5 %."""
     kept = curves[curves["order"] == "kept_first"]
     visibility = min(set(kept["visibility"]), key=lambda one: abs(one - _HEADLINE))
