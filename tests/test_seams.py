@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from monai.inferers import sliding_window_inference
-from monai.networks.nets import UNet
 
 from unoise import tables
 from unoise.data.volumes import write_volume
 from unoise.evaluation.seams import seam_rows, seam_score
+from unoise.networks.plain_unet import PlainUNet
 from unoise.networks.windows import Windows
 from unoise.report.seams import seams_section
 
@@ -18,8 +18,8 @@ KEY = {"model": "m", "target": "organ", "case": "a", "patient": "a", "split": "t
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(2)
-    return UNet(3, 1, 1, (4, 8), (2,), norm="batch").eval().requires_grad_(False)
+    torch.manual_seed(1)
+    return PlainUNet(3, 1, 1, depth=2, channels=4).eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_half_overlapping_gaussian_windows_leave_no_seam_and_bare_ones_do(networ
     smooth = Windows(PATCH, 0.5)
     assert seam_score(smooth.over(network, 4, images)[0, 0].numpy(), smooth.borders(SHAPE)) < 1.2
     bare = sliding_window_inference(images, PATCH, 4, network, overlap=0, mode="constant")
-    assert seam_score(bare[0, 0].numpy(), Windows(PATCH, 0).borders(SHAPE)) > 1.4
+    assert seam_score(bare[0, 0].numpy(), Windows(PATCH, 0).borders(SHAPE)) > 1.8
 
 
 def test_borders_are_where_the_windows_of_the_inference_begin_and_end(images):

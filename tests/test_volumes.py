@@ -64,7 +64,7 @@ def test_patches_have_one_size_lie_in_their_volume_and_show_the_class_as_often_a
     shows = (labels > 0).flatten(1).any(1)
     assert shows.sum() >= 30, "three quarters are about a voxel of the class"
     assert len({tuple(one.flatten()[:3].tolist()) for one in images}) > 20, "they differ"
-    inside = (images > 0).all(1)
+    inside = images > 0
     whole = images.diff(dim=4)[inside[..., 1:] & inside[..., :-1]]
     assert (whole == 1).all(), "neighbours in the volume are neighbours in the patch"
     again = list(data.epoch(own | {"samples_per_epoch": 40}, 1, 1, CPU.device))
@@ -143,7 +143,6 @@ def test_everything_follows_the_segmenter():
     assert [model["inference"] for model in models] == [inference] * 4
     assert [model["training"]["patch"] for model in models] == [[16, 16, 8]] * 4
     assert all(model["network"]["spatial_dims"] == 3 for model in models if "network" in model)
-    assert complete(config) == config
 
 
 @pytest.mark.parametrize(
