@@ -11,6 +11,7 @@ import yaml
 from made import CPU
 from project import Project
 from test_training import SETTINGS
+from torch import nn
 
 from unoise import tables
 from unoise.compute import generator
@@ -19,10 +20,16 @@ from unoise.data.volumes import write_volume
 from unoise.errors import UserError
 from unoise.evaluation.masks import ranks, tie_breakers, visible
 from unoise.evaluation.shown import Shown
+from unoise.explainers.base import Context
+from unoise.networks.build import INPUTS, Normalised
+from unoise.networks.segmenter import Segmenter
+from unoise.networks.windows import Windows
 from unoise.obscurers.base import Surroundings, make_obscurer
+from unoise.targets.class_target import ClassTarget
 from unoise.training.augmentations import affine, obscured
 from unoise.training.patches import showing, training_set
 from unoise.training.slices import CaseFiles
+from unoise.workflow import methods
 from unoise.workflow.config import complete
 
 VOLUMES = Path(__file__).parent / "configs" / "volumes.yaml"
@@ -109,6 +116,24 @@ def test_blur_and_scrambling_act_along_all_axes():
     )
     assert filling[0, 0, 4, 4, 3] > 0.01
     assert filling[0, 0, 4, 4, 3] == pytest.approx(filling[0, 0, 3, 4, 4].item(), rel=1e-4)
+
+
+def test_segmenter_and_occlusion_go_over_a_volume_in_windows():
+    network = nn.Conv3d(1, 1, 1).requires_grad_(False)
+    network.weight.fill_(40), network.bias.fill_(-20)
+    segmenter = Segmenter(
+        Normalised(network, *INPUTS["window"], 3), ["organ"], (-160, 240), 0.3, CPU, Windows((8, 8, 4), 0.5)
+    )
+    images = torch.full((1, 1, 12, 12, 10), 0.2)
+    images[:, :, 2:6, 3:8, 4:8] = 0.9
+    probabilities = segmenter.probabilities(images)
+    np.testing.assert_allclose(probabilities, segmenter.logits(images).sigmoid(), rtol=1e-5)
+    units = Units("a", (0,), images, probabilities, (2.0, 2.0, 2.0))
+    context = Context(segmenter, ClassTarget("organ", 0), None, CPU, 1)
+    maps = methods.find("explainers", "occlusion").load().EXPLAINER(context, patch=2, stride=2, fill=0.0).explain(units)
+    assert maps.shape == (1, 12, 12, 10)
+    assert maps[0, 2:6, 4:8, 4:8].min() > 0.05
+    assert maps[0, 8:].abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("augment", [affine.augment, obscured.augment])
