@@ -43,7 +43,7 @@ class Patches(TrainingSet):
 
     def _shown(self) -> int:
         """As many patches as show a class when the volumes are cut into patches side by side."""
-        return sum(len(showing(*pair, self.patch)[0]) for pair in zip(self.images, self.labels, strict=True))
+        return self._side_by_side
 
     def _draw(self, settings: dict, random: np.random.Generator) -> np.ndarray:
         """Patches (N, 4) in random order: the number of the volume and the first voxel along each axis."""
@@ -65,6 +65,10 @@ class Patches(TrainingSet):
         return tuple(
             torch.cat([volumes[number][window] for number, window in places]) for volumes in (self.images, self.labels)
         )
+
+    @cached_property
+    def _side_by_side(self) -> int:
+        return sum(len(showing(label, label, self.patch)[0]) for label in self.labels)
 
     @cached_property
     def _class_places(self) -> list[np.ndarray]:
