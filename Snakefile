@@ -20,6 +20,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/leak.smk"
 include: "workflow/rules/noise.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/guarantee.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
 
@@ -70,4 +71,5 @@ rule evaluation:
         rules.table_ranking.output,
         rules.table_leak.output,
         PLAN.contest_tables,
+        PLAN.guarantee_tables,
     localrule: True

@@ -108,6 +108,7 @@ rule summary:
             if PLAN.noisy
         ],
         contests=PLAN.contest_tables,
+        guarantee=PLAN.guarantee_tables,
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -131,6 +132,7 @@ rule summary:
             "unoise.report.summary",
             "unoise.report.protocols",
             "unoise.report.contests",
+            "unoise.report.guarantee",
             "unoise.report.noise",
         ),
     message:

@@ -78,7 +78,7 @@ def complete(config: object, path: str | Path = "config") -> dict:
     for name, obscurer in config["evaluation"]["obscurers"].items():
         place = ("evaluation", "obscurers", name)
         _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
-    for part in ("contests", "noise"):
+    for part in ("contests", "noise", "guarantee"):
         for name in config[part]["explainers"]:
             if name not in config["explainers"]:
                 _refuse(path, (part, "explainers"), f"{name!r} is no entry of `explainers`")
@@ -105,6 +105,8 @@ def complete(config: object, path: str | Path = "config") -> dict:
         _refuse(path, ("cases", "split_of"), "with by_slice no patient has a split", "Leave one of the two out")
     if cases["first_slices"] and not cases["by_slice"]:
         _refuse(path, ("cases", "first_slices"), "it means nothing without by_slice", "Set by_slice, or leave it out")
+    if cases["by_slice"] and config["guarantee"]["explainers"]:
+        _refuse(path, ("guarantee",), "with by_slice calibration and test share patients", "Leave one of the two out")
     config["dataset"] = _expand(config["dataset"], path, "dataset")
     return config
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.workflow import methods, paths
-from unoise.workflow.contest_plan import ContestPlan
 from unoise.workflow.digest import code_digest
 from unoise.workflow.evaluation_plan import Group
+from unoise.workflow.guarantee_plan import CALIBRATION, GuaranteePlan
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
 
@@ -15,7 +15,7 @@ PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-class Plan(ContestPlan):
+class Plan(GuaranteePlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
@@ -46,6 +46,16 @@ class Plan(ContestPlan):
         return [
             Group(f"{name}{number}", tuple(keys), volumes, splits)
             for number, ((name, volumes, splits), keys) in enumerate(groups.items(), 1)
+        ]
+
+    @cached_property
+    def calibration_explainer_groups(self) -> list[Group]:
+        """Explainers that explain the calibration cases for the guarantee alone."""
+        there = {key for group in self.explainer_groups for key in group.explainers if {*CALIBRATION} <= {*group.splits}}
+        alone = [key for key in self.guaranteed if key not in there]
+        return [
+            Group(f"calibration{number}", (key,), self.method(key).volumes, CALIBRATION)
+            for number, key in enumerate(alone, 1)
         ]
 
     def explained(self, path: str) -> list[str]:
