@@ -67,9 +67,7 @@ def estimate_run(plan: Plan) -> str:
     explaining = [*plan.explainer_groups, *plan.calibration_explainer_groups]
     evaluating = [*plan.evaluation_groups, *plan.calibration_groups]
     explained = sum(
-        passes[key] * sum(shown[split] for split in group.splits)
-        for group in explaining
-        for key in group.explainers
+        passes[key] * sum(shown[split] for split in group.splits) for group in explaining for key in group.explainers
     )
     own = plan.config["evaluation"]
     masks = len(own["obscurers"]) * (len(own["kept_first"]) + len(own["removed_first"]))

@@ -11,7 +11,9 @@ _INTRO = (
     "each patient. The loss is 1 minus agreement, at this share or the worst of all larger ones. *Like these* means "
     "drawn as the calibration patients were: other scanners or diseases are not covered."
 )
-_CELLS = "In the cells: the share that must stay visible, and the mean loss there on the test patients ± standard error."
+_CELLS = (
+    "In the cells: the share that must stay visible, and the mean loss there on the test patients ± standard error."
+)
 
 
 def guarantee_section(guarantees: pd.DataFrame) -> list[str]:
@@ -40,10 +42,11 @@ def _said(own: pd.DataFrame) -> str:
     silent = "; ".join(sorted({_nothing(row) for row in own.itertuples() if pd.isna(row.visibility)}))
     if promised.empty:
         return f"Nothing can be promised: {silent}."
+    share, tolerance, patients = promised["visibility"].max(), promised["tolerance"].max(), promised["patients"].min()
     said = (
-        f"Keep the {promised['visibility'].max():.4g} most important of all voxels, and the expected loss of agreement "
-        f"is at most {promised['tolerance'].max():g} on average over patients like these "
-        f"({count(promised['patients'].min(), 'calibration patient')}), with every obscurer and judge below"
+        f"Keep the {100 * share:g} % most important voxels, and the expected loss of agreement is at most "
+        f"{tolerance:g}, on average over patients like these ({count(patients, 'calibration patient')}), with every "
+        "obscurer and judge below"
     )
     return f"{said} but for some: {silent}." if silent else f"{said}."
 
@@ -57,12 +60,11 @@ def _nothing(row) -> str:
 
 def _cells(own: pd.DataFrame) -> str:
     """A row an obscurer, a column a judge."""
-    return table(
-        [
-            {"obscurer": escape(obscurer)} | {f"judged by {escape(row.judge)}": _cell(row) for row in group.itertuples()}
-            for obscurer, group in own.groupby("obscurer", sort=True)
-        ]
-    )
+    rows = []
+    for obscurer, group in own.groupby("obscurer", sort=True):
+        cells = {f"judged by {escape(row.judge)}": _cell(row) for row in group.itertuples()}
+        rows.append({"obscurer": escape(obscurer)} | cells)
+    return table(rows)
 
 
 def _cell(row) -> str:

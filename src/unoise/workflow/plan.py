@@ -51,8 +51,8 @@ class Plan(GuaranteePlan):
     @cached_property
     def calibration_explainer_groups(self) -> list[Group]:
         """Explainers that explain the calibration cases for the guarantee alone."""
-        there = {key for group in self.explainer_groups for key in group.explainers if {*CALIBRATION} <= {*group.splits}}
-        alone = [key for key in self.guaranteed if key not in there]
+        groups = [group for group in self.explainer_groups if set(CALIBRATION) <= set(group.splits)]
+        alone = [key for key in self.guaranteed if not any(key in group.explainers for group in groups)]
         return [
             Group(f"calibration{number}", (key,), self.method(key).volumes, CALIBRATION)
             for number, key in enumerate(alone, 1)
