@@ -111,7 +111,7 @@ def test_what_is_not_there_is_null_in_the_table(tmp_path):
 
 SIDE = 48
 FIELD = 384.0  # mm
-GRID = tuple(np.geomspace(0.01, 1, 80).round(4).tolist())
+GRID = tuple(np.geomspace(0.002, 1, 60).round(4).tolist())
 
 
 def phantom_slice(number: int) -> np.ndarray:
@@ -128,10 +128,13 @@ def phantom_slice(number: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def phantoms() -> pd.DataFrame:
-    """Curves of phantoms whose bright organs are segmented, by a map that is their brightness, hidden by the mean."""
-    slices = np.stack([phantom_slice(number) for number in range(32)])
+    """Curves of phantoms whose brightest parts are segmented, by a map that is their brightness, hidden by the mean.
+
+    What is as bright is much in some patients and little in others, so that few patients say little of the next.
+    """
+    slices = np.stack([phantom_slice(number) for number in range(40)])
     images = torch.from_numpy(((slices + 160) / 400).clip(0, 1)).float()[:, None]
-    segmenter = bright_segmenter()
+    segmenter = bright_segmenter(threshold=0.8)
     clean = segmenter.probabilities(images)[:, 0] > 0.5
     fields = torch.rand(clean.shape, generator=torch.Generator().manual_seed(3))
     places = ranks(images[:, 0], fields)
@@ -144,7 +147,7 @@ def phantoms() -> pd.DataFrame:
         counts = count(predicted, mask, {"body": body, "label": clean, "clean": clean})
         key = CELL | {"order": "kept_first", "visibility": visibility, "seed": 0, "split": "test"}
         rows += [key | {"patient": f"p{number}"} | one for number, one in enumerate(counts)]
-    return patient_curves(pd.DataFrame(rows))
+    return patient_curves(pd.DataFrame(rows)).dropna(subset="agreement")
 
 
 def drawn_again(curves: pd.DataFrame, calibration: int, tolerance: float, times: int = 200) -> pd.DataFrame:
@@ -159,15 +162,16 @@ def drawn_again(curves: pd.DataFrame, calibration: int, tolerance: float, times:
     return pd.concat(found)
 
 
-@pytest.mark.parametrize(("calibration", "tolerance"), [(4, 0.25), (9, 0.15)])
-def test_the_mean_test_loss_of_200_divisions_of_phantoms_keeps_the_tolerance(phantoms, calibration, tolerance):
+def test_the_mean_test_loss_of_200_divisions_of_phantoms_keeps_the_tolerance(phantoms):
+    """The bound is needed: by the plain mean of four patients' losses, that of the others would be above it."""
+    calibration, tolerance = 4, 0.25
     drawn = drawn_again(phantoms, calibration, tolerance)
     assert len(drawn) == 200
     assert (drawn.patients == calibration).all()
     assert (drawn.test_patients == phantoms.patient.nunique() - calibration).all()
     assert drawn.test_loss.mean() <= tolerance + 2 * stats.sem(drawn.test_loss)
     assert drawn.visibility.nunique() > 1, "the calibration patients decide"
-    assert drawn.visibility.max() < 1, "and promise something"
+    assert drawn.visibility.median() < 0.5, "and promise something"
 
 
 # The calibration cases are kept apart
@@ -286,7 +290,7 @@ def test_the_summary_says_what_is_promised_of_whom(tmp_path):
     ]
     text = said(*curves, tolerance=0.3, path=tmp_path / "guarantee.parquet")
     assert "on average over patients like these, not for each patient" in text
-    assert "Keep the 50 % most important voxels, and the expected loss of agreement is at most 0.3 on average" in text
+    assert "Keep the 50 % most important voxels, and the expected loss of agreement is at most 0.3, on average" in text
     assert "(4 calibration patients)" in text
     (row,) = (line for line in text.splitlines() if line.startswith("| mean"))
     assert [cell.strip() for cell in row.split("|")[1:-1]] == ["mean", "50 %; 0.200 ± 0.100", "10 %; 0.300"]
