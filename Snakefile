@@ -21,6 +21,7 @@ include: "workflow/rules/leak.smk"
 include: "workflow/rules/noise.smk"
 include: "workflow/rules/seams.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/guarantee.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
 
@@ -71,4 +72,5 @@ rule evaluation:
         rules.table_ranking.output,
         rules.table_leak.output,
         PLAN.contest_tables,
+        PLAN.guarantee_tables,
     localrule: True

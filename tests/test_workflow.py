@@ -56,6 +56,7 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
         assert set(table[(table.explainer == "u-noise") & table.seen.eq(True)].obscurer) == {"zero", "mean", "noise"}
     assert set(ranking[(ranking.explainer == "u-noise-paper-small") & ranking.seen.eq(True)].obscurer) == {"noise"}
     assert ranking[ranking.explainer.isin(["occlusion", "control-random"])].seen.isna().all()
+    assert not set(curves[curves.split != "validation"].split) - {"test"}, "calibration patients are kept apart"
     leak = finished.read("tables/leak.parquet")
     assert len(leak) == len(explainers) * 3 * 2 * 4 * 2, "judges, contents, visibilities, patients"
     measured = leak[leak.judge == "original"].leak
@@ -108,6 +109,34 @@ def test_the_noise_that_voxels_bear_is_a_volume_in_hu_and_measured(finished):
     assert joint.agreement.iloc[0] >= joint.agreement.iloc[-1]
     assert finished.read("tables/noise_bins.parquet").bin.tolist() == list(range(1, 11))
     assert "N(0, (s·σ(x))²)" in (root / "summary.md").read_text()
+
+
+def test_one_calibration_patient_promises_nothing_and_is_seen_by_the_guarantee_alone(finished):
+    guarantee = finished.read("tables/guarantee.parquet")
+    assert len(guarantee) == 3 * 5, "judges, obscurers"
+    assert (guarantee.explainer == "u-noise").all()
+    assert guarantee.visibility.isna().all()
+    assert (guarantee[guarantee.judge == "original"].patients == 1).all()
+    assert "too few patients (1, needed 9)" in (finished.results / "summary.md").read_text()
+    cases = finished.read("cases.parquet")
+    (calibration,) = cases[cases.split == "calibration"].case.unique()
+    evaluated = finished.results.glob(f"metrics/*/*/*/{calibration}.parquet")
+    assert {path.parent.name for path in evaluated} == {"u-noise"}
+
+
+def test_a_guarantee_of_one_more_explainer_reruns_nothing_that_is_there(project):
+    config = yaml.safe_load(MINIATURE.read_text())
+    written = {"Writing summary.md", "Estimating what the run will take"}
+    del config["guarantee"]
+    project.write_config(config)
+    assert project.planned() - {"None"} == written
+    config["guarantee"] = {"explainers": ["u-noise", "occlusion"]}
+    project.write_config(config)
+    assert project.planned() - {"None"} == written | {
+        "Explaining pancreas by occlusion",
+        "Evaluating occlusion for pancreas",
+        "Finding what the explanations promise",
+    }
 
 
 def test_the_terminal_shows_progress_and_an_estimate_but_no_listing_of_rules(finished):

@@ -72,24 +72,22 @@ def estimate_run(plan: Plan) -> str:
         key: plan.method(key).load().EXPLAINER.passes(plan.config["explainers"][key], shape)
         for key in plan.config["explainers"]
     }
+    explaining = [*plan.explainer_groups, *plan.calibration_explainer_groups]
+    evaluating = [*plan.evaluation_groups, *plan.calibration_groups]
     explained = sum(
-        passes[key] * sum(shown[split] for split in group.splits)
-        for group in plan.explainer_groups
-        for key in group.explainers
+        passes[key] * sum(shown[split] for split in group.splits) for group in explaining for key in group.explainers
     )
     own = plan.config["evaluation"]
     masks = len(own["obscurers"]) * (len(own["kept_first"]) + len(own["removed_first"]))
-    evaluated = masks * sum(
-        len(group.explainers) * sum(shown[split] for split in group.splits) for group in plan.evaluation_groups
-    )
+    evaluated = masks * sum(len(group.explainers) * shown[split] for group in evaluating for split in group.splits)
     own_and_other = 2 * len(plan.contents) * len(own["leak_visibilities"])
     evaluated += own_and_other * len(plan.config["explainers"]) * shown["test"]
     evaluated *= len(plan.judges)
     ways = {(one["split"], one["threshold"], one["fill"]) for one in plan.config["paper_protocols"].values()}
     evaluated += PUBLISHED_STEPS * len(plan.config["explainers"]) * sum(shown[split] for split, *_ in ways)
-    groups = [*plan.explainer_groups, *plan.evaluation_groups]
-    jobs = 12 + sum(len(plan.batches(*splits)) for splits in plan.predicted.values())
-    jobs += sum(len(plan.batches(*group.splits)) * len(group.explainers) for group in groups)
+    predicted = [*plan.predicted.values(), *plan.calibration_predicted.values()]
+    jobs = 12 + sum(len(plan.batches(*splits)) for splits in predicted)
+    jobs += sum(len(plan.batches(*group.splits)) * len(group.explainers) for group in [*explaining, *evaluating])
     jobs += len(plan.batches("test")) * len(plan.config["explainers"])
     targets = len(plan.config["targets"])
     segmenter = sum(trained(settings["training"]) for settings in plan.segmenters.values())

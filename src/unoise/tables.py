@@ -238,6 +238,32 @@ CONTESTS = pa.schema(
     ]
 )
 
+GUARANTEE = pa.schema(
+    [
+        *_key("model", "target", "explainer", "judge", "obscurer", "order"),
+        _field("tolerance", _REAL, "the expected loss of agreement that is allowed, as the config gives it", "1"),
+        _field("patients", _COUNT, "calibration patients with an agreement"),
+        _field("patients_needed", _COUNT, "the fewest with which this tolerance can be kept"),
+        _field(
+            "visibility",
+            _REAL,
+            "the smallest visible fraction of a unit's voxels from which the bound keeps the tolerance; null where "
+            "none does, as with too few patients",
+            "1",
+        ),
+        _field(
+            "bound",
+            _REAL,
+            "at this visibility, (n R + 1) / (n + 1) of the mean loss R of n calibration patients; loss: the largest "
+            "1 - agreement from a visibility up",
+            "1",
+        ),
+        _field("test_patients", _COUNT, "test patients with an agreement"),
+        _field("test_loss", _REAL, "mean loss of the test patients at this visibility", "1"),
+        _field("test_standard_error", _REAL, "of that mean over patients; null with one", "1"),
+    ]
+)
+
 
 _INTERPRETER = [
     _field("parameters", _COUNT, "learned numbers of the explainer's interpreter; null without one"),

@@ -3,7 +3,7 @@
 Makes: voxel counts of what each judge predicts on the obscured images, by case.
 """
 
-for group in PLAN.evaluation_groups:
+for group in [*PLAN.evaluation_groups, *PLAN.calibration_groups]:
     for batch, cases in PLAN.batches(*group.splits).items():
 
         rule:
@@ -30,7 +30,7 @@ for group in PLAN.evaluation_groups:
                     allow_missing=True,
                 ),
             log:
-                f"{LOGS}/evaluate/{{target}}/{{explainer}}/{batch}.log",
+                f"{LOGS}/evaluate/{{target}}/{{explainer}}/{group.name}_{batch}.log",
             wildcard_constraints:
                 explainer="|".join(group.explainers),
             conda:

@@ -3,7 +3,7 @@
 Explainers share a rule when they make the same volumes for the same cases; each rule goes through one batch of cases.
 """
 
-for group in PLAN.explainer_groups:
+for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
     for batch, cases in PLAN.batches(*group.splits).items():
 
         rule:
@@ -34,7 +34,7 @@ for group in PLAN.explainer_groups:
                     allow_missing=True,
                 ),
             log:
-                f"{LOGS}/explain/{{target}}/{{explainer}}/{batch}.log",
+                f"{LOGS}/explain/{{target}}/{{explainer}}/{group.name}_{batch}.log",
             wildcard_constraints:
                 explainer="|".join(group.explainers),
             conda:

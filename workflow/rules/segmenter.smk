@@ -1,6 +1,6 @@
 """Needs: preprocessed cases. Makes: the segmenter and the judges beside it, their predictions and scores.
 
-The segmenter predicts every case, a judge those that are evaluated. Interpreters that start from a segmentation network
+The segmenter predicts every case, a judge those that are evaluated (for a guarantee in jobs of their own). Interpreters that start from a segmentation network
 of their own shape have it trained here too.
 """
 
@@ -39,12 +39,13 @@ rule train_segmenter:
         "../scripts/train_segmenter.py"
 
 
-for model, splits in PLAN.predicted.items():
+for model, splits in [*PLAN.predicted.items(), *PLAN.calibration_predicted.items()]:
+    portion = "_".join(splits)
     for batch, cases in PLAN.batches(*splits).items():
 
         rule:
             name:
-                f"predict_{model}_{batch}"
+                f"predict_{model}_{portion}_{batch}"
             input:
                 segmenter=f"{ROOT}/{paths.WEIGHTS}".format(model=model),
                 image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
@@ -53,7 +54,7 @@ for model, splits in PLAN.predicted.items():
                 prediction=expand(f"{ROOT}/{paths.PREDICTION}", model=model, case=cases),
                 scores=expand(f"{ROOT}/{paths.SCORES}", model=model, case=cases),
             log:
-                f"{LOGS}/predict/{model}/{batch}.log",
+                f"{LOGS}/predict/{model}/{portion}_{batch}.log",
             conda:
                 "../../envs/unoise.yaml"
             threads: config["compute"]["case_threads"]

@@ -8,6 +8,7 @@ from unoise.workflow.job import job
 with job(snakemake):
     from unoise import tables
     from unoise.report.contests import contests_section
+    from unoise.report.guarantee import guarantee_section
     from unoise.report.noise import noise_section
     from unoise.report.protocols import protocols_section
     from unoise.report.seams import seams_section
@@ -21,6 +22,7 @@ with job(snakemake):
         if snakemake.params.paper
     ]
     contests = [contests_section(tables.read(path, tables.CONTESTS)) for path in snakemake.input.contests]
+    guarantee = [guarantee_section(tables.read(path, tables.GUARANTEE)) for path in snakemake.input.guarantee]
     noise = [
         tables.read(path, schema)
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
@@ -35,6 +37,7 @@ with job(snakemake):
         **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
         further=({"The published evaluation": protocols_section(*paper)} if paper else {})
         | ({"Rival by rival, where little is visible": contests[0]} if contests else {})
+        | ({"A guarantee": guarantee[0]} if guarantee else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {})
         | ({"Seams": seams[0]} if seams else {}),
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},

@@ -80,7 +80,7 @@ def complete(config: object, path: str | Path = "config") -> dict:
     for name, obscurer in config["evaluation"]["obscurers"].items():
         place = ("evaluation", "obscurers", name)
         _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
-    for part in ("contests", "noise"):
+    for part in ("contests", "noise", "guarantee"):
         for name in config[part]["explainers"]:
             if name not in config["explainers"]:
                 _refuse(path, (part, "explainers"), f"{name!r} is no entry of `explainers`")
@@ -108,6 +108,8 @@ def complete(config: object, path: str | Path = "config") -> dict:
     if cases["first_slices"] and not cases["by_slice"]:
         _refuse(path, ("cases", "first_slices"), "it means nothing without by_slice", "Set by_slice, or leave it out")
     check_dims(config, path)
+    if cases["by_slice"] and config["guarantee"]["explainers"]:
+        _refuse(path, ("guarantee",), "with by_slice calibration and test share patients", "Leave one of the two out")
     config["dataset"] = _expand(config["dataset"], path, "dataset")
     return config
 

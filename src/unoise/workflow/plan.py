@@ -7,6 +7,7 @@ from unoise.errors import UserError
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
 from unoise.workflow.evaluation_plan import Group
+from unoise.workflow.guarantee_plan import CALIBRATION
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
 from unoise.workflow.volume_plan import VolumePlan
@@ -46,6 +47,16 @@ class Plan(VolumePlan):
         return [
             Group(f"{name}{number}", tuple(keys), volumes, splits)
             for number, ((name, volumes, splits), keys) in enumerate(groups.items(), 1)
+        ]
+
+    @cached_property
+    def calibration_explainer_groups(self) -> list[Group]:
+        """Explainers that explain the calibration cases for the guarantee alone."""
+        groups = [group for group in self.explainer_groups if set(CALIBRATION) <= set(group.splits)]
+        alone = [key for key in self.guaranteed if not any(key in group.explainers for group in groups)]
+        return [
+            Group(f"calibration{number}", (key,), self.method(key).volumes, CALIBRATION)
+            for number, key in enumerate(alone, 1)
         ]
 
     def explained(self, path: str) -> list[str]:
