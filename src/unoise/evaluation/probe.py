@@ -6,7 +6,6 @@ probe is one more judge of the leak, one that was trained to be told, and a cons
 """
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from unoise.training.segmenter import segmentation_loss, start_at_prior
 LOGGER = logging.getLogger("unoise")
 JUDGE, CONTENT = "probe", "constant"
 LONGEST_GRADIENT = 1.0
+_NOTHING = dict.fromkeys(("clean", "own", "own_clean", "other", "other_clean"), 0)
 
 
 @dataclass(frozen=True)
@@ -68,31 +68,31 @@ def measure_probe(
         The config's `compute`.
     """
     where = choose(compute, compute["training_threads"])
-    cases = {
-        key["case"]: read_masked(key["case"], {name: listed[number] for name, listed in files.items()}, settings, where)
-        for number, key in enumerate(keys)
-    }
-    rows = []
+    cases = {}
+    for number, key in enumerate(keys):
+        read = read_masked(key["case"], {name: listed[number] for name, listed in files.items()}, settings, where)
+        cases |= {key["case"]: read} if read else {}
+    columns, rows = tables.LEAK_COUNTS.names, []
     for fold in sorted({key["fold"] for key in keys}):
-        learned = [cases[key["case"]] for key in keys if key["fold"] != fold]
-        probe = train_probe(learned, settings, fold, where)
-        held_out = [key for key in keys if key["fold"] == fold]
-        LOGGER.info("fold %d: learned from %d cases, measured on %d", fold, len(learned), len(held_out))
-        for key in held_out:
+        learned = [cases[key["case"]] for key in keys if key["fold"] != fold and key["case"] in cases]
+        probe = train_probe(learned, settings, fold, where) if learned else None
+        LOGGER.info("fold %d: learned from the masks of %d cases", fold, len(learned))
+        for key in (one for one in keys if one["fold"] == fold):
             fixed = {**settings["key"], **key, "judge": JUDGE, "content": CONTENT, "seed": settings["seed"]}
-            counted = count(probe, cases[key["case"]], cases.get(key["partner"]), where)
-            rows += [
-                fixed | {"visibility": visibility, **counts}
-                for visibility, counts in zip(settings["visibilities"], counted, strict=True)
-            ]
-    columns = set(tables.LEAK_COUNTS.names)
-    tables.write(out, tables.LEAK_COUNTS, [{name: row[name] for name in row.keys() & columns} for row in rows])
+            case, partner = cases.get(key["case"]), cases.get(key["partner"])
+            for number, visibility in enumerate(settings["visibilities"]):
+                counts = count(probe, case, partner, number, where) if probe and case else _NOTHING
+                row = fixed | counts | {"visibility": visibility}
+                rows.append({name: row.get(name) for name in columns})
+    tables.write(out, tables.LEAK_COUNTS, rows)
 
 
-def read_masked(case: str, files: dict[str, Path], settings: dict, compute: Compute) -> MaskedCase:
-    """Read the evaluated units of a case, and mask them at the `visibilities` of the settings."""
+def read_masked(case: str, files: dict[str, Path], settings: dict, compute: Compute) -> MaskedCase | None:
+    """Read the evaluated units of a case, masked at the `visibilities` of the settings; None where there are none."""
     target = make_target(settings["target"], settings["classes"])
     shown = read_shown(case, files, target, settings["min_voxels"], compute.device)
+    if not len(shown.units):
+        return None
     places = shown.places(settings["seed"])
     masks = [visible(places, visibility, "kept_first") for visibility in settings["visibilities"]]
     return MaskedCase(shown.units.images, torch.stack(masks), target.predicted(shown.units.probabilities))
@@ -101,7 +101,7 @@ def read_masked(case: str, files: dict[str, Path], settings: dict, compute: Comp
 def train_probe(cases: list[MaskedCase], settings: dict, fold: int, compute: Compute) -> nn.Module:
     """A network that maps masks (N, 1, *S), 0 or 1, of any of the visibilities to logits of the organ (N, 1, *S).
 
-    It is not told the visibility: the size of a mask says it. Without units to learn from it stays as it was drawn.
+    It is not told the visibility: the size of a mask says it.
 
     Parameters
     ----------
@@ -113,12 +113,12 @@ def train_probe(cases: list[MaskedCase], settings: dict, fold: int, compute: Com
     organs = torch.cat([case.organ for case in cases]).float()[:, None]
     torch.manual_seed(random.initial_seed())
     network = fitting_network(settings["network"], 1, masks.shape[2:])
-    start_at_prior(network, [organs.mean().nan_to_num().item()])
+    start_at_prior(network, [organs.mean().item()])
     network = compute.place(network)
     loss = segmentation_loss(network, [1], 1.0, compute)
     optimizer = torch.optim.AdamW(network.parameters(), lr=own["learning_rate"], fused=True)
     schedule = SCHEDULES["one_cycle"](optimizer, own["steps"])
-    for _ in range(own["steps"] * bool(len(organs))):
+    for _ in range(own["steps"]):
         at, unit = (
             torch.randint(size, (own["batch_size"],), generator=random, device="cpu").to(compute.device)
             for size in masks.shape[:2]
@@ -129,21 +129,25 @@ def train_probe(cases: list[MaskedCase], settings: dict, fold: int, compute: Com
 
 
 def count(
-    probe: nn.Module, case: MaskedCase, partner: MaskedCase | None, compute: Compute
-) -> Iterator[dict[str, int]]:
-    """At each visibility, the voxels of the clean prediction, of what is found through both masks, and the overlaps.
+    probe: nn.Module, case: MaskedCase, partner: MaskedCase | None, visibility: int, compute: Compute
+) -> dict[str, int]:
+    """Voxels of the clean prediction, of what is found through the case's own and the partner's masks, the overlaps.
 
-    The partner lends to each unit the mask of its unit that looks most alike; without any, nothing is counted.
+    Parameters
+    ----------
+    partner
+        It lends to each unit the mask of its unit that looks most alike; without one, these counts are left out.
+    visibility
+        Its place among those of the masks.
     """
-    whose = {"own": case.masks}
-    if partner is not None and len(partner.organ):
-        whose["other"] = partner.masks[:, most_alike(case.images, partner.images)]
-    for number in range(len(case.masks)):
-        counts = {"clean": int(case.organ.sum())}
-        for name, masks in whose.items():
-            found = find(probe, masks[number], compute)
-            counts |= {name: int(found.sum()), f"{name}_clean": int((found & case.organ).sum())}
-        yield counts
+    masks = {"own": case.masks[visibility]}
+    if partner:
+        masks["other"] = partner.masks[visibility, most_alike(case.images, partner.images)]
+    counts = {"clean": int(case.organ.sum())}
+    for whose, seen in masks.items():
+        found = find(probe, seen, compute)
+        counts |= {whose: int(found.sum()), f"{whose}_clean": int((found & case.organ).sum())}
+    return counts
 
 
 @torch.no_grad()

@@ -5,17 +5,17 @@ from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.workflow import methods, paths
-from unoise.workflow.contest_plan import ContestPlan
 from unoise.workflow.digest import code_digest
 from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
+from unoise.workflow.stability_plan import StabilityPlan
 
 PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-class Plan(ContestPlan):
+class Plan(StabilityPlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
