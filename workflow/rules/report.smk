@@ -108,6 +108,8 @@ rule summary:
             if PLAN.noisy
         ],
         contests=PLAN.contest_tables,
+        probe=PLAN.probe_tables,
+        stability=PLAN.stability_tables,
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -132,6 +134,8 @@ rule summary:
             "unoise.report.protocols",
             "unoise.report.contests",
             "unoise.report.noise",
+            "unoise.report.probe",
+            "unoise.report.stability",
         ),
     message:
         "Writing summary.md"

@@ -9,7 +9,9 @@ with job(snakemake):
     from unoise import tables
     from unoise.report.contests import contests_section
     from unoise.report.noise import noise_section
+    from unoise.report.probe import probe_section
     from unoise.report.protocols import protocols_section
+    from unoise.report.stability import stability_section
     from unoise.report.summary import write_summary
 
     out = Path(snakemake.output[0])
@@ -20,6 +22,11 @@ with job(snakemake):
         if snakemake.params.paper
     ]
     contests = [contests_section(tables.read(path, tables.CONTESTS)) for path in snakemake.input.contests]
+    probe = [probe_section(tables.read(path, tables.PROBE)) for path in snakemake.input.probe]
+    stability = [
+        stability_section(tables.read(path, tables.STABILITY), snakemake.params.settings["explainers"])
+        for path in snakemake.input.stability
+    ]
     noise = [
         tables.read(path, schema)
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
@@ -33,6 +40,8 @@ with job(snakemake):
         **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
         further=({"The published evaluation": protocols_section(*paper)} if paper else {})
         | ({"Rival by rival, where little is visible": contests[0]} if contests else {})
+        | ({"Show or tell": probe[0]} if probe else {})
+        | ({"Stability": stability[0]} if stability else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {}),
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},
     )

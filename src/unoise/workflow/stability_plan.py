@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from unoise.files import content_hash
-from unoise.workflow import paths
+from unoise.workflow import methods, paths
+from unoise.workflow.digest import code_digest
 from unoise.workflow.probe_plan import ProbePlan
 
 
@@ -63,3 +64,8 @@ class StabilityPlan(ProbePlan):
             "seed": self.config["seed"],
             "seeds": self.config["stability"]["seeds"],
         }
+
+    def stability_code(self, explainer: str) -> str:
+        """Digest of the code of the comparison and of the explainer."""
+        method = methods.find("explainers", self.config["explainers"][explainer]["method"])
+        return code_digest("unoise.evaluation.stability", method.module)
