@@ -253,8 +253,12 @@ STABILITY = pa.schema(
         _field("seed", _COUNT, "of the training behind the one map"),
         _field("other_seed", _COUNT, "of the training behind the other map"),
         _KEY["patient"],
-        _field("rank_correlation", _REAL, "Spearman's, of the two maps of a slice, mean over the patient's slices", "1"),
-        _field("overlap", _REAL, "share of the 10 % most important voxels that both maps have in common, the mean", "1"),
+        _field(
+            "rank_correlation", _REAL, "Spearman's, of the two maps of a slice, mean over the patient's slices", "1"
+        ),
+        _field(
+            "overlap", _REAL, "share of the 10 % most important voxels that both maps have in common, the mean", "1"
+        ),
     ]
 )
 

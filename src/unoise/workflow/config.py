@@ -87,8 +87,10 @@ def complete(config: object, path: str | Path = "config") -> dict:
             _refuse(path, ("noise", "explainers"), f"{name!r} has a noise scale of its own", "Leave it out here")
     for name in config["stability"]["explainers"]:
         if "interpreter" not in methods.find("explainers", config["explainers"][name]["method"]).needs:
-            _refuse(path, ("stability", "explainers"), f"{name!r} has no interpreter to train again", "Leave it out here")
-    if config["seed"] in config["stability"]["seeds"]:
+            _refuse(
+                path, ("stability", "explainers"), f"{name!r} has no interpreter to train again", "Leave it out here"
+            )
+    if config["stability"]["explainers"] and config["seed"] in config["stability"]["seeds"]:
         _refuse(path, ("stability", "seeds"), f"{config['seed']} is the config's own seed", "Choose another one")
     if not config["noise"]["smallest_hu"] < config["noise"]["largest_hu"]:
         _refuse(path, ("noise", "largest_hu"), "it is not above smallest_hu", "Give a larger one")

@@ -37,7 +37,9 @@ class ProbePlan(ContestPlan):
         patients = {self.cases[case].patient for case in self.ids("test")}
         drawn = sorted(patients, key=lambda one: content_hash(self.config["seed"], "probe", one))
         number = min(len(drawn), max(2, min(self.config["probe"]["folds"], len(drawn) // 2)))
-        return [[case for case in self.ids("test") if self.cases[case].patient in drawn[n::number]] for n in range(number)]
+        return [
+            [case for case in self.ids("test") if self.cases[case].patient in drawn[n::number]] for n in range(number)
+        ]
 
     @property
     def probe_keys(self) -> list[dict[str, str | int | None]]:
