@@ -143,7 +143,9 @@ def plan(tmp_path, plain_config):
         rows += [Case(f"c{n}", one, "test", "image", "label", "liver=1") for n, one in enumerate(patients)]
         write_manifest(tmp_path / "config" / "cases" / "tiny.tsv", rows)
         config = plain_config | {"phantom": {"patients": len(rows)}}
-        return Plan(complete(config | ({"probe": {"explainers": ["control-random"]} | probe} if probe else {})), tmp_path)
+        return Plan(
+            complete(config | ({"probe": {"explainers": ["control-random"]} | probe} if probe else {})), tmp_path
+        )
 
     return make
 
