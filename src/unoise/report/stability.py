@@ -7,10 +7,10 @@ from unoise.report.markdown import escape, number, table
 
 _INTRO = (
     "The interpreters were trained again with other seeds, from the same start, and their maps of the test patients "
-    "compared, each with each: the rank correlation (Spearman's) of two maps of a slice, and the share of its 10 % most "
-    "important voxels that they have in common. The same maps give 1 and 1, two random ones 0 and 0.1. Means over "
-    "pairs and patients; in brackets the pair of trainings that is least alike. For deterministic explainers nothing is "
-    "trained, so that no such seed can change their maps. The segmenter was not trained again."
+    "compared, each with each: the rank correlation (Spearman's) of two maps of a slice, and the share of the 10 % "
+    "most important voxels that they have in common. The same maps give 1 and 1, two random ones 0 and 0.1. Means over "
+    "pairs and patients; in brackets the pair of trainings that is least alike. For deterministic explainers nothing "
+    "is trained, so that no such seed can change their maps. The segmenter was not trained again."
 )
 _MEASURED = {"rank_correlation": "rank correlation (least)", "overlap": "overlap at 10 % (least)"}
 _UNTRAINED = {"trainings": "-"} | dict.fromkeys(_MEASURED.values(), "deterministic")
