@@ -38,7 +38,7 @@ def numbers(one: Tensor, other: Tensor) -> tuple[float, float]:
 
 
 def test_only_the_order_of_a_map_counts():
-    assert numbers(RISING, RISING.exp().log1p()) == pytest.approx((1, 1))
+    assert numbers(RISING, RISING.sqrt() - 3) == pytest.approx((1, 1))
     assert numbers(RISING, -RISING) == pytest.approx((-1, 0))
 
 
