@@ -72,7 +72,7 @@ def measure_probe(
     for number, key in enumerate(keys):
         read = read_masked(key["case"], {name: listed[number] for name, listed in files.items()}, settings, where)
         cases |= {key["case"]: read} if read else {}
-    columns, rows = tables.LEAK_COUNTS.names, []
+    rows = []
     for fold in sorted({key["fold"] for key in keys}):
         learned = [cases[key["case"]] for key in keys if key["fold"] != fold and key["case"] in cases]
         probe = train_probe(learned, settings, fold, where) if learned else None
@@ -82,8 +82,7 @@ def measure_probe(
             case, partner = cases.get(key["case"]), cases.get(key["partner"])
             for number, visibility in enumerate(settings["visibilities"]):
                 counts = count(probe, case, partner, number, where) if probe and case else _NOTHING
-                row = fixed | counts | {"visibility": visibility}
-                rows.append({name: row.get(name) for name in columns})
+                rows.append(fixed | counts | {"visibility": visibility})
     tables.write(out, tables.LEAK_COUNTS, rows)
 
 
