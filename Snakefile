@@ -18,6 +18,8 @@ include: "workflow/rules/interpreter.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/leak.smk"
+include: "workflow/rules/probe.smk"
+include: "workflow/rules/stability.smk"
 include: "workflow/rules/noise.smk"
 include: "workflow/rules/seams.smk"
 include: "workflow/rules/tables.smk"
@@ -73,4 +75,6 @@ rule evaluation:
         rules.table_leak.output,
         PLAN.contest_tables,
         PLAN.guarantee_tables,
+        PLAN.probe_tables,
+        PLAN.stability_tables,
     localrule: True

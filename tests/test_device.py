@@ -9,7 +9,10 @@ from monai.networks.nets import UNet
 from unoise.compute import generator
 from unoise.evaluation.evaluate import count
 from unoise.evaluation.masks import ranks, tie_breakers, visible
-from unoise.evaluation.shown import evaluated
+from unoise.evaluation.probe import MaskedCase
+from unoise.evaluation.probe import count as count_found
+from unoise.evaluation.shown import Shown, evaluated
+from unoise.evaluation.stability import compare
 from unoise.explainers.base import Context
 from unoise.networks.interpreter import Interpreter
 from unoise.obscurers.base import Surroundings, make_obscurer
@@ -109,3 +112,12 @@ def test_evaluation(segmenter, units):
     counts = count(organ, mask, {"body": mask, "label": organ, "clean": organ})
     assert counts[0]["visible"] == round(0.3 * 32 * 32)
     assert evaluated(TARGET, units.probabilities, units.images[:, 0], 5).all()
+
+
+@pytest.mark.usefixtures("meta_default")
+def test_probe_and_stability(network, segmenter, units):
+    organ = TARGET.predicted(segmenter.probabilities(units.images))
+    case = MaskedCase(units.images, organ[None], organ)
+    assert count_found(network.eval(), case, case, 0, CPU)["clean"] == organ.sum()
+    shown = Shown(organ.flatten(1).any(1), units, organ, units.images[:, 0])
+    assert len(compare(shown, {1: shown.importance, 2: -shown.importance}, 1)) == 2

@@ -139,6 +139,40 @@ def test_a_guarantee_of_one_more_explainer_reruns_nothing_that_is_there(project)
     }
 
 
+def test_a_probe_saw_masks_alone_and_the_summary_says_what_it_found(finished):
+    probe = finished.read("tables/probe.parquet")
+    assert set(probe.explainer) == {"control-distance"}
+    assert set(probe.patient) == set(finished.read("tables/leak.parquet").patient)
+    assert probe.dice.between(0, 1).all()
+    assert probe.dice_other.isna().all(), "of two test patients none lends a mask that was not learned from"
+    summary = (finished.results / "summary.md").read_text()
+    assert "## Show or tell" in summary
+    assert f"{probe.dice.mean():.2f} (-)" in summary
+
+
+def test_an_interpreter_trained_again_is_compared_and_takes_part_in_nothing_else(finished):
+    stability = finished.read("tables/stability.parquet")
+    assert set(zip(stability.explainer, stability.seed, stability.other_seed, strict=True)) == {("u-noise", 7, 1)}
+    assert stability.rank_correlation.between(-1, 1).all()
+    assert stability.rank_correlation.max() < 1, "another seed gives another map"
+    trained = {path.name for path in (finished.results / "models").glob("visibility-*")}
+    assert len(trained) == 2
+    costs = finished.read("tables/costs.parquet")
+    assert len(trained & set(costs.model)) == 1
+    assert "| grad-cam " in (finished.results / "summary.md").read_text().split("## Stability")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("part", ["probe", "stability"])
+def test_what_is_asked_for_besides_reruns_nothing(project, part):
+    """Adding an explainer to a section makes its own jobs, the summary and the estimate, nothing else."""
+    config = yaml.safe_load(MINIATURE.read_text())
+    config[part]["explainers"].append("u-noise-paper-small")
+    project.write_config(config)
+    own = "Probing|Pooling.*probes|Comparing maps|Gathering how alike|Estimating|Writing summary"
+    again = {re.sub("-[0-9a-f]{8}$", "", one) for one in project.planned() if not re.match(own, one)}
+    assert again == ({"Training paper-small"} if part == "stability" else set())
+
+
 def test_the_terminal_shows_progress_and_an_estimate_but_no_listing_of_rules(finished):
     assert "Estimate of the whole of miniature on this machine" in finished.output
     assert re.search(r"epoch 12 of 12: loss \d", finished.output)

@@ -67,7 +67,9 @@ def estimate_run(plan: Plan) -> str:
         drawn = settings["samples_per_epoch"] or learned / (1 - settings["background_share"])
         return settings["epochs"] * drawn
 
-    steps = sum(trained(plan.config["interpreters"][key]["training"]) for key in plan.interpreters.values())
+    interpreters = [plan.config["interpreters"][key]["training"] for key in plan.interpreters.values()]
+    interpreters += [one.settings["training"] for one in plan.retrainings.values()]
+    steps = sum(map(trained, interpreters))
     passes = {
         key: plan.method(key).load().EXPLAINER.passes(plan.config["explainers"][key], shape)
         for key in plan.config["explainers"]
@@ -89,14 +91,18 @@ def estimate_run(plan: Plan) -> str:
     jobs = 12 + sum(len(plan.batches(*splits)) for splits in predicted)
     jobs += sum(len(plan.batches(*group.splits)) * len(group.explainers) for group in [*explaining, *evaluating])
     jobs += len(plan.batches("test")) * len(plan.config["explainers"])
+    jobs += len(plan.probed) + len(plan.retrainings) + len(plan.retrained_explainers)
     targets = len(plan.config["targets"])
     segmenter = sum(trained(settings["training"]) for settings in plan.segmenters.values())
+    probed = plan.probe_samples * targets
+    probing = {f"training probes, {probed:,.0f} masks": probed / training_rate(_probing(plan.config))} if probed else {}
     stages = {
         f"preparing {len(plan.cases)} cases": len(plan.cases) * PREPARATION / cores,
         f"training {len(plan.segmenters)} segmentation network(s), {segmenter:,.0f} {seen}": segmenter
         * (1 / training + AUGMENTATION),
-        f"training {len(plan.interpreters)} interpreter(s), {steps:,.0f} {seen}": steps
+        f"training {len(interpreters)} interpreter(s), {steps:,.0f} {seen}": steps
         * (INTERPRETER_STEP / training + AUGMENTATION),
+        **probing,
         f"explaining, {explained * targets:,.0f} forward passes": explained * targets / forward,
         f"evaluating, {evaluated * targets:,.0f} forward passes": evaluated * targets / forward,
         f"starting {jobs} jobs": jobs * JOB_START / cores,
@@ -109,6 +115,11 @@ def estimate_run(plan: Plan) -> str:
             *lines,
         ]
     )
+
+
+def _probing(config: dict) -> dict:
+    """The config with the probe in the place of the segmenter."""
+    return config | {"segmenter": {"dice_weight": 1, **config["probe"]}}
 
 
 def _untrained(config: dict) -> tuple[Segmenter, Tensor]:

@@ -265,6 +265,29 @@ GUARANTEE = pa.schema(
 )
 
 
+PROBE = pa.schema(
+    [
+        *_key("model", "target", "explainer", "visibility", "patient"),
+        _field("dice", _REAL, "of what the probe finds from the patient's masks with the clean prediction", "1"),
+        _field("dice_other", _REAL, "the same from another patient's masks; null where the fold has none", "1"),
+    ]
+)
+
+STABILITY = pa.schema(
+    [
+        *_key("model", "target", "explainer"),
+        _field("seed", _COUNT, "of the training behind the one map"),
+        _field("other_seed", _COUNT, "of the training behind the other map"),
+        _KEY["patient"],
+        _field(
+            "rank_correlation", _REAL, "Spearman's, of the two maps of a slice, mean over the patient's slices", "1"
+        ),
+        _field(
+            "overlap", _REAL, "share of the 10 % most important voxels that both maps have in common, the mean", "1"
+        ),
+    ]
+)
+
 _INTERPRETER = [
     _field("parameters", _COUNT, "learned numbers of the explainer's interpreter; null without one"),
     _field("pretrained", pa.bool_(), "whether the interpreter began as a segmentation network; null without one"),

@@ -113,6 +113,8 @@ rule summary:
         contests=PLAN.contest_tables,
         seams=PLAN.seam_tables,
         guarantee=PLAN.guarantee_tables,
+        probe=PLAN.probe_tables,
+        stability=PLAN.stability_tables,
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -140,6 +142,8 @@ rule summary:
             "unoise.report.guarantee",
             "unoise.report.noise",
             "unoise.report.seams",
+            "unoise.report.probe",
+            "unoise.report.stability",
         ),
     message:
         "Writing summary.md"

@@ -10,8 +10,10 @@ with job(snakemake):
     from unoise.report.contests import contests_section
     from unoise.report.guarantee import guarantee_section
     from unoise.report.noise import noise_section
+    from unoise.report.probe import probe_section
     from unoise.report.protocols import protocols_section
     from unoise.report.seams import seams_section
+    from unoise.report.stability import stability_section
     from unoise.report.summary import write_summary
 
     out = Path(snakemake.output[0])
@@ -23,6 +25,11 @@ with job(snakemake):
     ]
     contests = [contests_section(tables.read(path, tables.CONTESTS)) for path in snakemake.input.contests]
     guarantee = [guarantee_section(tables.read(path, tables.GUARANTEE)) for path in snakemake.input.guarantee]
+    probe = [probe_section(tables.read(path, tables.PROBE)) for path in snakemake.input.probe]
+    stability = [
+        stability_section(tables.read(path, tables.STABILITY), snakemake.params.settings["explainers"])
+        for path in snakemake.input.stability
+    ]
     noise = [
         tables.read(path, schema)
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
@@ -38,6 +45,8 @@ with job(snakemake):
         further=({"The published evaluation": protocols_section(*paper)} if paper else {})
         | ({"Rival by rival, where little is visible": contests[0]} if contests else {})
         | ({"A guarantee": guarantee[0]} if guarantee else {})
+        | ({"Show or tell": probe[0]} if probe else {})
+        | ({"Stability": stability[0]} if stability else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {})
         | ({"Seams": seams[0]} if seams else {}),
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},

@@ -19,7 +19,7 @@ from unoise.compute import choose, normal
 from unoise.data.units import Units, read_parts, read_units, volume
 from unoise.data.volumes import write_volume
 from unoise.evaluation.masks import ranks, tie_breakers
-from unoise.evaluation.shown import read_shown
+from unoise.evaluation.shown import FILES, read_shown
 from unoise.files import write_json
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget, make_target
@@ -28,7 +28,7 @@ AGREEMENT = 0.95
 BINS = 10
 TRIED_HU = np.geomspace(5, 5120, 21)  # of the noise within one bin
 FACTORS = (0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 4.0)  # of the whole scale
-TRIAL_FILES = ("image", "label", "body", "prediction_original", "importance")
+TRIAL_FILES = (*FILES, "body")
 HEADER = "noise scale in HU by {explainer}"
 
 

@@ -10,6 +10,8 @@ from unoise.data.units import Units, on_grid, read_parts, read_units
 from unoise.evaluation.masks import ranks, tie_breakers
 from unoise.targets.class_target import ClassTarget
 
+FILES = ("image", "label", "prediction_original", "importance")
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -46,7 +48,7 @@ def read_shown(
     Parameters
     ----------
     files
-        Its preprocessed `image` and `label`, the segmenter's `prediction_original` and the `importance` map.
+        Its `FILES`: preprocessed `image` and `label`, the segmenter's `prediction_original`, the `importance` map.
     min_voxels
         What is enough of the target in a unit.
     dims

@@ -56,7 +56,7 @@ class CasePlan:
 
     def donor(self, case: str) -> str:
         """The training case of another patient that lends its voxels to `case`: a seeded draw."""
-        found = self._stranger(case, "train")
+        found = self.stranger(case, self.ids("train"))
         if found is None:
             raise UserError(
                 "there is no training case of another patient to lend voxels to the obscurer 'donor'",
@@ -69,15 +69,16 @@ class CasePlan:
     @cached_property
     def has_donors(self) -> bool:
         """Whether there is one for every test case."""
-        return all(self._stranger(case, "train") for case in self.ids("test"))
+        return all(self.stranger(case, self.ids("train")) for case in self.ids("test"))
 
     def partner(self, case: str) -> str | None:
         """The test case of another patient that lends its mask to `case`: a seeded draw; None where there is none."""
-        return self._stranger(case, "test")
+        return self.stranger(case, self.ids("test"))
 
-    def _stranger(self, case: str, split: str) -> str | None:
+    def stranger(self, case: str, among: list[str]) -> str | None:
+        """One of these cases that is of another patient: a seeded draw; None where there is none."""
         mine = self.cases[case].patient
-        others = [one for one in self.ids(split) if self.cases[one].patient != mine]
+        others = [one for one in among if self.cases[one].patient != mine]
         return min(others, key=lambda one: content_hash(self.config["seed"], case, one), default=None)
 
     def keys(self, cases: list[str]) -> list[dict[str, str]]:

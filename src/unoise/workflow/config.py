@@ -80,13 +80,20 @@ def complete(config: object, path: str | Path = "config") -> dict:
     for name, obscurer in config["evaluation"]["obscurers"].items():
         place = ("evaluation", "obscurers", name)
         _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
-    for part in ("contests", "noise", "guarantee"):
+    for part in ("contests", "guarantee", "noise", "probe", "stability"):
         for name in config[part]["explainers"]:
             if name not in config["explainers"]:
                 _refuse(path, (part, "explainers"), f"{name!r} is no entry of `explainers`")
     for name in config["noise"]["explainers"]:
         if "noise_scale" in methods.find("explainers", config["explainers"][name]["method"]).volumes:
             _refuse(path, ("noise", "explainers"), f"{name!r} has a noise scale of its own", "Leave it out here")
+    for name in config["stability"]["explainers"]:
+        if "interpreter" not in methods.find("explainers", config["explainers"][name]["method"]).needs:
+            _refuse(
+                path, ("stability", "explainers"), f"{name!r} has no interpreter to train again", "Leave it out here"
+            )
+    if config["stability"]["explainers"] and config["seed"] in config["stability"]["seeds"]:
+        _refuse(path, ("stability", "seeds"), f"{config['seed']} is the config's own seed", "Choose another one")
     if not config["noise"]["smallest_hu"] < config["noise"]["largest_hu"]:
         _refuse(path, ("noise", "largest_hu"), "it is not above smallest_hu", "Give a larger one")
     for name, target in config["targets"].items():

@@ -102,6 +102,19 @@ class EvaluationPlan(ModelPlan):
     def _donors(self, cases: list[str]) -> dict[str, list[str]]:
         return {"donor": [f"{self.root}/{paths.IMAGE.format(case=self.donor(case))}" for case in cases]}
 
+    def shown_files(self, cases: list[str]) -> dict[str, list[str]]:
+        """Rule inputs from which `read_shown` takes units, a file a case, with the wildcards target and explainer."""
+        kinds = {
+            "image": paths.IMAGE,
+            "label": paths.LABEL,
+            "prediction_original": paths.PREDICTION,
+            "importance": paths.MAP,
+        }
+        free = {"target": "{target}", "explainer": "{explainer}", "volume": "importance", "model": self.segmenter}
+        return {
+            kind: [f"{self.root}/{path.format(case=case, **free)}" for case in cases] for kind, path in kinds.items()
+        }
+
     @cached_property
     def evaluation_code(self) -> str:
         """Digest of the code of the evaluation and of the obscurers it uses."""
@@ -126,17 +139,7 @@ class EvaluationPlan(ModelPlan):
         partners = [self.partner(case) for case in cases]
         if None in partners:
             return donors
-        lent = {
-            "image": paths.IMAGE,
-            "label": paths.LABEL,
-            "prediction_original": paths.PREDICTION,
-            "importance": paths.MAP,
-        }
-        named = {"model": self.segmenter, "volume": "importance", "target": "{target}", "explainer": "{explainer}"}
-        return donors | {
-            f"partner_{name}": [f"{self.root}/{path.format(**named, case=partner)}" for partner in partners]
-            for name, path in lent.items()
-        }
+        return donors | {f"partner_{name}": files for name, files in self.shown_files(partners).items()}
 
     def leak_settings(self, target: str) -> dict:
         """All settings that decide what a mask for a target is found to tell."""

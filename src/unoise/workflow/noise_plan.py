@@ -21,18 +21,8 @@ class NoisePlan(EvaluationPlan):
 
     def noise_files(self, split: str) -> dict[str, list[str]]:
         """Rule inputs of a noise trial, a file a case of a split, with the wildcards target and explainer."""
-        kinds = {
-            "image": paths.IMAGE,
-            "label": paths.LABEL,
-            "body": paths.BODY,
-            "prediction_original": paths.PREDICTION,
-            "importance": paths.MAP,
-        }
-        free = {"target": "{target}", "explainer": "{explainer}", "volume": "importance", "model": self.segmenter}
-        return {
-            kind: [f"{self.root}/{path.format(case=case, **free)}" for case in self.ids(split)]
-            for kind, path in kinds.items()
-        }
+        bodies = [f"{self.root}/{paths.BODY.format(case=case)}" for case in self.ids(split)]
+        return self.shown_files(self.ids(split)) | {"body": bodies}
 
     @property
     def noise_scales(self) -> list[str]:

@@ -1,11 +1,11 @@
 """What a unit is, and where the windows that a 3D network goes over a volume in may leave seams."""
 
 from unoise.workflow import paths
-from unoise.workflow.guarantee_plan import GuaranteePlan
+from unoise.workflow.stability_plan import StabilityPlan
 from unoise.workflow.names import UNITS
 
 
-class VolumePlan(GuaranteePlan):
+class VolumePlan(StabilityPlan):
     """The units of an experiment, and the seams of its maps where they are volumes."""
 
     @property
