@@ -1,8 +1,8 @@
 """What a unit is, and where the windows that a 3D network goes over a volume in may leave seams."""
 
 from unoise.workflow import paths
-from unoise.workflow.stability_plan import StabilityPlan
 from unoise.workflow.names import UNITS
+from unoise.workflow.stability_plan import StabilityPlan
 
 
 class VolumePlan(StabilityPlan):
