@@ -246,6 +246,25 @@ def test_most_slices_are_partly_hidden_and_labels_keep_all_of_the_organ():
     assert (visible < 0.1).float().mean().item() == pytest.approx(0.5, abs=0.06), "visibility is log-uniform"
 
 
+def test_what_robust_cuts_away_is_no_organ_and_many_images_stay_whole():
+    images = torch.rand(400, 1, 32, 32, generator=generator("images")) + 2
+    made, labels = augmented("robust", images, torch.ones_like(images))
+    _, moved = augmented("affine", images, torch.ones_like(images))
+    lost = ((moved > 0) & (labels == 0)).flatten(1).float().mean(1)
+    assert (lost == 0).float().mean().item() == pytest.approx(0.75 * 0.7, abs=0.08), "neither holes nor crop"
+    cut = (moved > 0) & (labels == 0)
+    values = [one[gone].unique() for one, gone in zip(made, cut, strict=True) if gone.any()]
+    assert all(len(one) == 1 and 0 <= one.item() <= 1 for one in values), "one value an image"
+
+
+def test_a_crop_keeps_a_part_of_the_organ():
+    labels = blobs(400) > 0.5
+    moved = augmented("affine", labels.float(), labels.float())[1]
+    kept = augmented("robust", labels.float(), labels.float())[1]
+    shown = moved.flatten(1).any(1)
+    assert kept.flatten(1).any(1)[shown].float().mean() > 0.95
+
+
 def test_what_stays_visible_lies_together():
     images = blobs(200)
     visible = obscured.visible_part(images, generator(1)).float()

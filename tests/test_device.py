@@ -14,6 +14,7 @@ from unoise.evaluation.probe import count as count_found
 from unoise.evaluation.shown import Shown, evaluated
 from unoise.evaluation.stability import compare
 from unoise.explainers.base import Context
+from unoise.networks.build import INPUTS, Normalised
 from unoise.networks.interpreter import Interpreter
 from unoise.obscurers.base import Surroundings, make_obscurer
 from unoise.targets.class_target import ClassTarget
@@ -98,7 +99,8 @@ def test_obscurers(name, units):
 @pytest.mark.parametrize("name", EXPLAINERS)
 @pytest.mark.usefixtures("meta_default")
 def test_explainers(name, network, segmenter, units):
-    learned = Interpreter(network.eval(), {"classes": ["organ"], "explains": ["organ"]}, CPU)
+    wrapped = Normalised(network.eval(), *INPUTS["window"], 2)
+    learned = Interpreter(wrapped, {"classes": ["organ"], "explains": ["organ"]}, CPU)
     context = Context(segmenter, TARGET, learned, CPU, 1)
     maps = methods.find("explainers", name).load().EXPLAINER(context, **EXPLAINERS[name]).explain(units)
     assert maps.device.type == "cpu"

@@ -4,8 +4,10 @@ import torch
 from made import CPU, made_segmenter, square_units
 from torch import nn
 
+from unoise.data.units import Units
 from unoise.errors import UserError
 from unoise.explainers.base import Context
+from unoise.networks.build import INPUTS, Normalised
 from unoise.networks.interpreter import Interpreter
 from unoise.targets.class_target import ClassTarget
 from unoise.workflow import methods
@@ -81,24 +83,40 @@ def test_a_layer_that_does_not_exist_is_named_with_those_that_do():
         make("grad_cam", segmenter, layer="bottleneck")
 
 
-def interpreter(**card):
-    network = nn.Conv2d(1, 2, 1).requires_grad_(False)
+def interpreter(sees="window", **card):
+    network = Normalised(nn.Conv2d(len(INPUTS[sees][0]), 2, 1).requires_grad_(False), *INPUTS[sees], 2)
     return Interpreter(network, {"classes": ["organ", "vessel"], "explains": ["organ"]} | card, CPU)
+
+
+def of_two_classes(units):
+    both = torch.cat([units.probabilities, 0.5 * units.probabilities], dim=1)
+    return Units(units.case, units.index, units.images, both, units.spacing)
 
 
 def test_an_interpreter_answers_for_the_classes_it_was_trained_for(segmenter, units):
     learned = interpreter(explains=["organ", "vessel"])
+    units = of_two_classes(units)
     both = learned.network(units.images)
     for channel, name in enumerate(("organ", "vessel")):
-        torch.testing.assert_close(learned.output(units.images, name), both[:, channel])
+        torch.testing.assert_close(learned.output(units, name), both[:, channel])
     with pytest.raises(UserError, match=r"not trained for 'vessel'.*organ"):
-        interpreter().output(units.images, "vessel")
+        interpreter().output(units, "vessel")
 
 
 def test_the_map_of_visibility_is_what_the_interpreter_says(segmenter, units):
     learned = interpreter()
     maps = make("u_noise_visibility", segmenter, interpreter=learned).explain(units)
-    torch.testing.assert_close(maps, learned.output(units.images, "organ"))
+    torch.testing.assert_close(maps, learned.output(units, "organ"))
+
+
+def test_an_interpreter_that_sees_the_prediction_looks_at_that_of_its_class(segmenter, units):
+    learned = interpreter("prediction", explains=["organ", "vessel"])
+    learned.network.network.weight.zero_()
+    learned.network.network.weight[:, 1] = 1
+    learned.network.network.bias.zero_()
+    units = of_two_classes(units)
+    torch.testing.assert_close(learned.output(units, "organ"), units.probabilities[:, 0])
+    torch.testing.assert_close(learned.output(units, "vessel"), units.probabilities[:, 1])
 
 
 def test_u_noise_is_important_where_the_noise_scale_is_small(segmenter, units):

@@ -8,11 +8,42 @@ from torch import nn
 from unoise.compute import generator
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import Moment
-from unoise.training.objectives.visibility import VisibilityObjective, soft_mask
+from unoise.training.objectives.visibility import VisibilityObjective, nearness, soft_mask
 from unoise.workflow import methods
 
 TARGET = ClassTarget("organ", 0)
 DEFAULTS = {name: one["default"] for name, one in methods.find("training.objectives", "visibility").settings.items()}
+
+
+def test_the_edge_of_a_soft_mask_is_a_share_of_what_it_shows():
+    maps = torch.arange(1600.0).reshape(1, 1, 40, 40)
+    for visibility in (0.05, 0.5):
+        mask = soft_mask(maps, torch.tensor([visibility]), 0.4)
+        edge = ((mask > 0.12) & (mask < 0.88)).sum().item()
+        assert edge == pytest.approx(0.8 * visibility * 1600, rel=0.05)
+
+
+def test_nearness_grows_inwards_and_is_nothing_without_an_organ():
+    organ = torch.zeros(2, 9, 9)
+    organ[0, 3:6, 3:6] = 1
+    maps = nearness(organ)
+    distances = torch.tensor([3.0, 2.0, 1.0, 1.0, 2.0])
+    torch.testing.assert_close(maps[0, 4, :5], distances.log1p() * torch.tensor([-1, -1, -1, 1, 1]))
+    assert not maps[1].any()
+
+
+def test_the_map_first_learns_to_be_nearness_to_the_organ():
+    segmenter = bright_segmenter()
+    units = square_units(segmenter, side=32, count=2)
+    objective = VisibilityObjective(segmenter, **DEFAULTS | {"distance_first": 0.5})
+    near = nearness(TARGET.predicted(units.probabilities).float())[:, None]
+
+    def loss(maps, progress):
+        return objective.loss(maps, units.images, units.images, TARGET, Moment(progress, generator(3))).item()
+
+    assert loss(near, 0.49) == 0
+    assert loss(near + 1, 0.49) == pytest.approx(1)
+    assert loss(near, 0.51) == pytest.approx(loss(near + 1, 0.51)), "from then on the order alone counts"
 
 
 @pytest.mark.parametrize("visibility", [0.02, 0.25])
@@ -26,7 +57,7 @@ def test_a_soft_mask_passes_one_half_at_the_quantile_of_its_visibility(visibilit
 def test_what_the_segmenter_needs_is_kept_first():
     segmenter = bright_segmenter()
     units = square_units(segmenter, side=32, count=4)
-    settings = DEFAULTS | {"leak": 0, "visibilities": [0.03, 0.3], "fillings": {"zero": 1}}
+    settings = DEFAULTS | {"leak": 0, "visibilities": [0.03, 0.3], "fillings": {"zero": 1}, "distance_first": 0}
     objective = VisibilityObjective(segmenter, **settings)
     maps = nn.Parameter(torch.zeros(4, 1, 32, 32))
     optimizer, random = torch.optim.Adam([maps], 0.1), generator(6)

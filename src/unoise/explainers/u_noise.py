@@ -18,7 +18,7 @@ class UNoise(Explainer):
         return self.volumes(units)["importance"]
 
     def volumes(self, units: Units) -> dict[str, Tensor]:
-        noise_scale = self.context.interpreter.output(units.images, self.context.target.name).sigmoid()
+        noise_scale = self.context.interpreter.output(units, self.context.target.name).sigmoid()
         return {"importance": 1 - noise_scale, "noise_scale": noise_scale}
 
 

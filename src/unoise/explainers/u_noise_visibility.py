@@ -16,7 +16,7 @@ class UNoiseVisibility(Explainer):
     """Importance is what the interpreter says; only its order within a unit means something."""
 
     def explain(self, units: Units) -> Tensor:
-        return self.context.interpreter.output(units.images, self.context.target.name)
+        return self.context.interpreter.output(units, self.context.target.name)
 
 
 EXPLAINER = UNoiseVisibility

@@ -14,11 +14,12 @@ from unoise.networks.windows import Windows
 INPUTS = {
     "window": ((0.0,), (1.0,)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "prediction": ((0.0, 0.0), (1.0, 1.0)),  # a second channel holds the segmenter's probability of the target
 }
 
 
 class Normalised(nn.Module):
-    """A network that sees images of one channel repeated and normalised.
+    """A network that sees images of one channel repeated, or beside the segmenter's probability, and normalised.
 
     Parameters
     ----------
@@ -38,12 +39,21 @@ class Normalised(nn.Module):
         self.register_buffer("mean", torch.tensor(mean, device="cpu").reshape(shape), persistent=False)
         self.register_buffer("std", torch.tensor(std, device="cpu").reshape(shape), persistent=False)
 
+    @property
+    def sees_prediction(self) -> bool:
+        """Whether it sees the segmenter's probability of the target beside the image."""
+        return self.mean.shape[1] == len(INPUTS["prediction"][0])
+
     def normalise(self, images: Tensor) -> Tensor:
-        """(N, 1, *S) in window units to what the network sees (N, channels, *S)."""
+        """(N, 1, *S) in window units, or (N, channels, *S), to what the network sees (N, channels, *S)."""
         return (images - self.mean) / self.std
 
+    def beside(self, images: Tensor, probability: Tensor) -> Tensor:
+        """What to give it: images (N, 1, *S), and beside them the probability (N, 1, *S) where it sees two channels."""
+        return torch.cat([images, probability], dim=1) if self.sees_prediction else images
+
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 1, *S) in window units to logits (N, out_channels, *S)."""
+        """(N, 1, *S) in window units, or (N, 2, *S) with a probability beside them, to (N, out_channels, *S)."""
         return self.network(self.normalise(images))
 
 

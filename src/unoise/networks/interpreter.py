@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from unoise.compute import Compute, in_batches
+from unoise.data.units import Units
 from unoise.errors import UserError
 from unoise.networks.build import Normalised
 from unoise.networks.models import load_model
@@ -13,12 +14,12 @@ from unoise.networks.windows import Windows
 
 
 class Interpreter:
-    """A trained interpreter: images in, one value a voxel out, for the class that is asked for.
+    """A trained interpreter: units in, one value a voxel out, for the class that is asked for.
 
     Parameters
     ----------
     network
-        Maps (N, 1, *S) to (N, classes, *S).
+        Maps (N, 1, *S), or with the prediction (N, 2, *S), to (N, classes, *S).
     card
         Of the model; its `classes` are those of the segmenter, its `explains` those that it was trained for, its
         `inference`, of a 3D model, how it goes over volumes.
@@ -36,8 +37,8 @@ class Interpreter:
         return cls(*load_model(path, compute), compute)
 
     @torch.no_grad()
-    def output(self, images: Tensor, name: str) -> Tensor:
-        """What it says of a class (N, *S), float32, from images (N, 1, *S), in batches or windows.
+    def output(self, units: Units, name: str) -> Tensor:
+        """What it says of a class (N, *S), float32, in batches or windows.
 
         Raises
         ------
@@ -56,4 +57,5 @@ class Interpreter:
                 return self.network(part)[:, channel, None].float()
 
         over = self.windows.over if self.windows else in_batches
-        return over(one_batch, self.compute.batch_size, images)[:, 0]
+        seen = self.network.beside(units.images, units.probabilities[:, channel, None])
+        return over(one_batch, self.compute.batch_size, seen)[:, 0]

@@ -27,7 +27,8 @@ def load_weights(network: Normalised, path: Path) -> None:
     """Fill a network with weights from a `.safetensors` file, or from a PyTorch file (read as weights only).
 
     Names may be those of the network or those of the published U-Noise models (whose Lightning checkpoints put
-    `model.` before a segmenter's and `noise_model.` before an interpreter's).
+    `model.` before a segmenter's and `noise_model.` before an interpreter's). A network that sees the prediction beside
+    the image takes weights of one that sees the image alone: it begins by looking away from the further channel.
 
     Raises
     ------
@@ -48,6 +49,7 @@ def load_weights(network: Normalised, path: Path) -> None:
                 raise UserError(
                     f"its weights {broken[0]} are not all finite", file=path, remedy="Give weights of a sound training"
                 )
+            found = {name: _widened(value, wanted.get(name)) for name, value in found.items()}
             missing = sorted(wanted.keys() - found.keys())
             unfit = sorted(name for name in common if wanted[name].shape != found[name].shape)
             if not missing and not unfit:
@@ -90,6 +92,13 @@ def _read(path: Path) -> dict[str, Tensor]:
         for name, value in content.items()
         if isinstance(name, str) and isinstance(value, Tensor) and value.layout == torch.strided
     }
+
+
+def _widened(value: Tensor, wanted: Tensor | None) -> Tensor:
+    """Convolution weights (C, 1, *K) with zeros for a second channel, where (C, 2, *K) are wanted."""
+    if wanted is None or value.shape[1:2] != (1,) or wanted.shape != (len(value), 2, *value.shape[2:]):
+        return value
+    return torch.cat([value, torch.zeros_like(value)], dim=1)
 
 
 def _translated(name: str) -> str:

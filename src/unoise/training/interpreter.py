@@ -53,8 +53,12 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
     LOGGER.info("%s: %d images an epoch, on %s in %s", assignment.model, samples, compute.device, compute.dtype)
 
     def loss(images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
+        seen = images
+        if network.sees_prediction:
+            with torch.no_grad():
+                seen = network.beside(images, frozen.logits(images).sigmoid()[:, target.channel, None])
         with compute.autocast():
-            output = network(images)[:, target.channel, None]
+            output = network(seen)[:, target.channel, None]
         return objective.loss(output.float(), images, labels, target, moment)
 
     def loss_of_any(images: Tensor, labels: Tensor, moment: Moment) -> Tensor:

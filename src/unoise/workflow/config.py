@@ -63,7 +63,12 @@ def complete(config: object, path: str | Path = "config") -> dict:
         interpreter = _model(path, place, interpreter)
         if not {"network", "start"} & interpreter.keys():
             _refuse(path, place, "it has no `network`", "Name one, or let it `start: segmenter`")
-        config["interpreters"][name] = {"network": config["segmenter"]["network"]} | interpreter
+        interpreter = {"network": config["segmenter"]["network"]} | interpreter
+        if interpreter["sees"] == "prediction":
+            if interpreter["network"]["input"] != "window":
+                _refuse(path, (*place, "sees"), "beside the prediction the slice is seen as it is", "Set input: window")
+            interpreter["network"] = interpreter["network"] | {"input": "prediction"}
+        config["interpreters"][name] = interpreter
         place = (*place, "objective")
         chosen = _method(path, place, "training.objectives", interpreter["objective"]["method"])
         _check(interpreter["objective"], chosen.schema(method={"type": "string"}), path, *place)

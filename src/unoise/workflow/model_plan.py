@@ -72,7 +72,8 @@ class ModelPlan(CasePlan):
         interpreter = self.config["interpreters"][key]
         if "pretraining" not in interpreter:
             return None
-        return self._as_segmenter({"network": interpreter["network"], "training": interpreter["pretraining"]})
+        network = interpreter["network"] | ({"input": "window"} if interpreter["sees"] == "prediction" else {})
+        return self._as_segmenter({"network": network, "training": interpreter["pretraining"]})
 
     def interpreter_settings(self, key: str) -> dict:
         """All that decides what an interpreter of this segmenter learns, but for the data."""

@@ -18,7 +18,7 @@ from unoise.training.fillings import (
     zero,
 )
 
-SHARE = 0.8  # of the images
+SHARE = 0.5  # of the images
 _VISIBILITY = (0.01, 1.0)  # log-uniform
 _BLUR = (1.0, 10.0)  # standard deviation in voxels, log-uniform
 _OTHERS = 1 / 8  # of the hidden parts show the next image of the batch

@@ -4,6 +4,7 @@ import math
 from functools import partial
 
 import torch
+from monai.transforms.utils import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
 
@@ -26,9 +27,9 @@ SETTINGS = {
         "type": "array",
         "minItems": 2,
         "maxItems": 2,
-        "items": {"type": "number", "exclusiveMinimum": 0},
-        "default": [0.5, 0.1],
-        "description": "Width of the mask's edge at the start and at the end, in standard deviations of the map",
+        "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        "default": [0.9, 0.3],
+        "description": "Width of the mask's edge at the start and at the end, as a share of the visible fraction",
     },
     "fillings": {
         "type": "object",
@@ -44,27 +45,36 @@ SETTINGS = {
                 "rolled",
                 "flipped",
                 "deformed",
+                "nudged",
             ]
         },
         "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
         "default": {
             "zero": 1,
             "mean": 1.5,
-            "noise": 2,
+            "noise": 3,
             "constant": 1,
             "texture": 1,
             "shuffled": 0.5,
             "rolled": 0.5,
             "flipped": 0.5,
             "deformed": 2,
+            "nudged": 3,
         },
         "description": "What hidden voxels become in training, each with its share",
     },
     "leak": {
         "type": "number",
         "minimum": 0,
-        "default": 1,
+        "default": 0.5,
         "description": "Weight of what the mask's shape tells about the organ, beside what the mask shows",
+    },
+    "distance_first": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "default": 0.1,
+        "description": "Share of the training in which the map first learns to be nearness to the predicted organ",
     },
 }
 TRAINS_WITH = "fillings"
@@ -77,7 +87,8 @@ class VisibilityObjective(Objective):
     The interpreter's output is the importance map. Each image draws a visibility; the map's quantile there, softened,
     is the mask; the other voxels are filled by something made from the image itself or from nothing. So that the mask
     shows and does not tell, content without this image's organ, seen through the mask, shall not be segmented as the
-    organ more than it is through another image's mask.
+    organ more than it is through another image's mask. The map begins as nearness to the predicted organ, so that what
+    the objective adds to this control is learned, not the control.
     """
 
     def __init__(
@@ -87,17 +98,20 @@ class VisibilityObjective(Objective):
         softness: tuple[float, float],
         fillings: dict[str, float],
         leak: float,
+        distance_first: float,
     ):
         super().__init__(segmenter)
         mean = partial(_mean, value=segmenter.body_mean)
         self.fillings = {(FILLINGS | {"mean": mean})[name]: share for name, share in fillings.items()}
-        self.backgrounds = {mean: 1.0, FILLINGS["zero"]: 1.0, FILLINGS["constant"]: 1.0}
+        self.backgrounds = {mean: 2.0, FILLINGS["zero"]: 1.0, FILLINGS["constant"]: 1.0}
         self.contents = dict.fromkeys(CONTENTS.values(), 1.0) | {CONTENTS["deformed"]: float(len(CONTENTS))}
-        self.visibilities, self.softness, self.leak = visibilities, softness, leak
+        self.visibilities, self.softness, self.leak, self.distance_first = visibilities, softness, leak, distance_first
 
     def loss(self, output: Tensor, images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
         with torch.no_grad():
             organ = target.predicted(self.segmenter.logits(images).sigmoid()).float()
+        if moment.progress < self.distance_first:
+            return functional.mse_loss(output[:, 0], nearness(organ))
         start, end = self.softness
         low, high = map(math.log, self.visibilities)
         drawn = torch.empty(len(images), device="cpu").uniform_(low, high, generator=moment.random).exp()
@@ -128,16 +142,36 @@ def soft_mask(maps: Tensor, visibility: Tensor, softness: float) -> Tensor:
     maps
         (N, 1, *S).
     visibility
-        Visible fraction of each, (N,).
+        Visible fraction v of each, (N,).
     softness
-        Width of the edge in standard deviations of the map.
+        Width s of the edge: the masks fall from .88 to .12 (a logistic function, from 2 to -2) between the quantiles
+        of v (1 - s) and v (1 + s), so that a small mask has a sharp edge where a large one has a wide one.
     """
-    flat = maps.detach().flatten(1)
-    place = (visibility * flat.shape[1]).long().clamp(1, flat.shape[1]) - 1
-    threshold = flat.sort(dim=1, descending=True).values.gather(1, place[:, None])
-    width = softness * flat.std(dim=1, keepdim=True) + 1e-6
+    ranked = maps.detach().flatten(1).sort(dim=1, descending=True).values
     shape = (-1, *[1] * (maps.dim() - 1))
-    return ((maps - threshold.reshape(shape)) / width.reshape(shape)).sigmoid()
+
+    def quantile(fraction: Tensor) -> Tensor:
+        place = (fraction * ranked.shape[1]).long().clamp(1, ranked.shape[1]) - 1
+        return ranked.gather(1, place[:, None]).reshape(shape)
+
+    width = (quantile(visibility * (1 - softness)) - quantile(visibility * (1 + softness))) / 4
+    return ((maps - quantile(visibility)) / width.clamp_min(1e-6)).sigmoid()
+
+
+def nearness(organ: Tensor) -> Tensor:
+    """How far inside (positive) or outside (negative) an organ a voxel is, (N, *S), as ±log(1 + distance in voxels).
+
+    0 everywhere in an image that shows no organ or nothing else.
+
+    Parameters
+    ----------
+    organ
+        (N, *S) of 0 and 1.
+    """
+    inside, outside = (distance_transform_edt(one) for one in (organ, 1 - organ))
+    signed = (inside.log1p() - outside.log1p()).to(organ)
+    share = organ.flatten(1).mean(1).reshape(-1, *[1] * (organ.dim() - 1))
+    return signed * ((share > 0) & (share < 1))
 
 
 def soft_dice(probability: Tensor, reference: Tensor) -> Tensor:

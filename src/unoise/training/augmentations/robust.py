@@ -1,0 +1,72 @@
+"""What current segmentation pipelines vary: movements, intensities, noise, sharpness, holes and crops.
+
+Noise and blur as in nnU-Net (Isensee et al. 2021, doi 10.1038/s41592-020-01008-z), stronger; holes as in Cutout
+(DeVries and Taylor 2017, arXiv 1708.04552).
+"""
+
+import torch
+from monai.networks.layers import GaussianFilter
+from torch import Tensor
+
+from unoise.training.augmentations import affine
+from unoise.training.fillings import log_uniform, uniform
+
+_SHARES = {"noise": 0.3, "blur": 0.15, "holes": 0.25, "crop": 0.3}  # of the images, each drawn for itself
+_NOISE = (0.02, 0.6)  # standard deviation in window units, log-uniform
+_BLUR = (0.5, 2.0)  # standard deviation in voxels, log-uniform
+_HOLES = 3
+_HOLE = (0.1, 0.5)  # its sides, as a share of the image's
+_CROP = (0.3, 0.8)
+
+
+def augment(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Vary images as `affine` does; then some get white noise, some a blur, some holes, and of some a box stays.
+
+    What is cut away is air or one random value, and no organ: the labels are cut too.
+
+    Parameters
+    ----------
+    images, labels
+        (N, 1, *S) on any device.
+    random
+        A generator on the CPU.
+    """
+    images, labels = affine.augment(images, labels, random)
+
+    def chosen(kind: str) -> Tensor:
+        return uniform((0, 1), images, random) < _SHARES[kind]
+
+    sigma, dims = log_uniform(_BLUR, images[:1], random).squeeze(), images.dim() - 2
+    images = torch.where(chosen("blur"), GaussianFilter(dims, [sigma] * dims).to(images.device)(images), images)
+    noise = torch.randn(images.shape, generator=random, device="cpu").to(images.device)
+    images = torch.where(chosen("noise"), images + log_uniform(_NOISE, images, random) * noise, images)
+    cut = chosen("crop") & ~_box(images, _CROP, _near_class(labels, random), random)
+    holes = chosen("holes")
+    for _ in range(_HOLES):
+        anywhere = [uniform((0, 1), images, random) for _ in range(dims)]
+        cut = cut | (holes & _box(images, _HOLE, anywhere, random))
+    value = torch.where(uniform((0, 1), images, random) < 0.5, 0.0, uniform((0, 1), images, random))
+    return torch.where(cut, value, images), labels.masked_fill(cut, 0)
+
+
+def _near_class(labels: Tensor, random: torch.Generator) -> list[Tensor]:
+    """A random voxel of a class in each image (any voxel where there is none), as shares of the image's sides."""
+    weights = (labels > 0).flatten(1).float().cpu() + 1e-6
+    drawn = torch.multinomial(weights, 1, generator=random)[:, 0].to(labels.device)
+    places = torch.unravel_index(drawn, labels.shape[2:])
+    shape = (-1, *[1] * (labels.dim() - 1))
+    return [place.reshape(shape) / size for place, size in zip(places, labels.shape[2:], strict=True)]
+
+
+def _box(images: Tensor, sides: tuple[float, float], places: list[Tensor], random: torch.Generator) -> Tensor:
+    """Voxels of a random box in each image (N, 1, *S), its sides within these shares, that holds a place."""
+    inside = torch.ones_like(images, dtype=torch.bool)
+    for axis, place in enumerate(places, start=2):
+        side, offset = uniform(sides, images, random), uniform((-0.5, 0.5), images, random)
+        voxels = torch.arange(images.shape[axis], device=images.device) / images.shape[axis]
+        voxels = voxels.reshape([-1 if one == axis else 1 for one in range(images.dim())])
+        inside = inside & ((voxels - place - offset * side).abs() <= side / 2)
+    return inside
+
+
+AUGMENT = augment
