@@ -16,8 +16,9 @@ def seams_section(seams: pd.DataFrame) -> list[str]:
     """
     intro = (
         "A 3D network goes over a volume in overlapping windows. The seam score is the mean jump of a map from voxel "
-        "to voxel across the windows' borders, divided by that elsewhere: 1 means that they do not show (mean over "
-        "the test cases, range in brackets; `-` where one window holds the volume):"
+        "to voxel across the windows' borders, divided by that elsewhere: about 1 means that they do not show. In "
+        "small volumes it strays, as the scores of the controls show. Mean over the test cases, range in brackets; `-` "
+        "where one window holds the volume:"
     )
     rows = [
         {"target": escape(target), "explainer": escape(name), "seam score": ranged(group.loc[[name], "seam"], 2)}
