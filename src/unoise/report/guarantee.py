@@ -9,10 +9,12 @@ _INTRO = (
     "which were used for nothing else. What is promised: keep this share of each slice's voxels, the most important "
     "first, and the expected loss of agreement is at most the tolerance, on average over patients like these, not for "
     "each patient. The loss is 1 minus agreement, at this share or the worst of all larger ones. *Like these* means "
-    "drawn as the calibration patients were: other scanners or diseases are not covered."
+    "drawn as the calibration patients were: not other scanners or diseases, nor patients in whom the judge finds "
+    "nothing."
 )
 _CELLS = (
-    "In the cells: the share that must stay visible, and the mean loss there on the test patients ± standard error."
+    "In the cells: the share that must stay visible; the mean loss there on the test patients ± standard error. Each "
+    "cell is a promise of its own; the best of them, picked afterwards, is none."
 )
 
 
