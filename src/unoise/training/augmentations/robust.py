@@ -22,7 +22,8 @@ _CROP = (0.3, 0.8)
 def augment(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """Vary images as `affine` does; then some get white noise, some a blur, some holes, and of some a box stays.
 
-    What is cut away is air or one random value, and no organ: the labels are cut too.
+    What is cut away is air or one random value, and no organ: the labels are cut too. Boxes lie anywhere, so that where
+    something is visible says nothing about the organ.
 
     Parameters
     ----------
@@ -40,32 +41,21 @@ def augment(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Te
     images = torch.where(chosen("blur"), GaussianFilter(dims, [sigma] * dims).to(images.device)(images), images)
     noise = torch.randn(images.shape, generator=random, device="cpu").to(images.device)
     images = torch.where(chosen("noise"), images + log_uniform(_NOISE, images, random) * noise, images)
-    cut = chosen("crop") & ~_box(images, _CROP, _near_class(labels, random), random)
-    holes = chosen("holes")
+    cut, holes = chosen("crop") & ~_box(images, _CROP, random), chosen("holes")
     for _ in range(_HOLES):
-        anywhere = [uniform((0, 1), images, random) for _ in range(dims)]
-        cut = cut | (holes & _box(images, _HOLE, anywhere, random))
+        cut = cut | (holes & _box(images, _HOLE, random))
     value = torch.where(uniform((0, 1), images, random) < 0.5, 0.0, uniform((0, 1), images, random))
     return torch.where(cut, value, images), labels.masked_fill(cut, 0)
 
 
-def _near_class(labels: Tensor, random: torch.Generator) -> list[Tensor]:
-    """A random voxel of a class in each image (any voxel where there is none), as shares of the image's sides."""
-    weights = (labels > 0).flatten(1).float().cpu() + 1e-6
-    drawn = torch.multinomial(weights, 1, generator=random)[:, 0].to(labels.device)
-    places = torch.unravel_index(drawn, labels.shape[2:])
-    shape = (-1, *[1] * (labels.dim() - 1))
-    return [place.reshape(shape) / size for place, size in zip(places, labels.shape[2:], strict=True)]
-
-
-def _box(images: Tensor, sides: tuple[float, float], places: list[Tensor], random: torch.Generator) -> Tensor:
-    """Voxels of a random box in each image (N, 1, *S), its sides within these shares, that holds a place."""
+def _box(images: Tensor, sides: tuple[float, float], random: torch.Generator) -> Tensor:
+    """Voxels of a box anywhere in each image (N, 1, *S), its sides within these shares of the image's."""
     inside = torch.ones_like(images, dtype=torch.bool)
-    for axis, place in enumerate(places, start=2):
-        side, offset = uniform(sides, images, random), uniform((-0.5, 0.5), images, random)
+    for axis in range(2, images.dim()):
+        side, middle = uniform(sides, images, random), uniform((0, 1), images, random)
         voxels = torch.arange(images.shape[axis], device=images.device) / images.shape[axis]
         voxels = voxels.reshape([-1 if one == axis else 1 for one in range(images.dim())])
-        inside = inside & ((voxels - place - offset * side).abs() <= side / 2)
+        inside = inside & ((voxels - middle).abs() <= side / 2)
     return inside
 
 
