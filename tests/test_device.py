@@ -99,8 +99,9 @@ def test_obscurers(name, units):
 @pytest.mark.parametrize("name", EXPLAINERS)
 @pytest.mark.usefixtures("meta_default")
 def test_explainers(name, network, segmenter, units):
+    card = {"classes": ["organ"], "explains": ["organ"], "objective": {"anchor": "distance"}}
     wrapped = Normalised(network.eval(), *INPUTS["window"], 2)
-    learned = Interpreter(wrapped, {"classes": ["organ"], "explains": ["organ"]}, CPU)
+    learned = Interpreter(wrapped, card, CPU)
     context = Context(segmenter, TARGET, learned, CPU, 1)
     maps = methods.find("explainers", name).load().EXPLAINER(context, **EXPLAINERS[name]).explain(units)
     assert maps.device.type == "cpu"

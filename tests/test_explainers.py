@@ -10,6 +10,7 @@ from unoise.explainers.base import Context
 from unoise.networks.build import INPUTS, Normalised
 from unoise.networks.interpreter import Interpreter
 from unoise.targets.class_target import ClassTarget
+from unoise.training.objectives.visibility import nearness
 from unoise.workflow import methods
 
 TARGET = ClassTarget("organ", 0)
@@ -104,9 +105,13 @@ def test_an_interpreter_answers_for_the_classes_it_was_trained_for(segmenter, un
 
 
 def test_the_map_of_visibility_is_what_the_interpreter_says(segmenter, units):
-    learned = interpreter()
+    learned = interpreter(objective={"anchor": "none"})
     maps = make("u_noise_visibility", segmenter, interpreter=learned).explain(units)
     torch.testing.assert_close(maps, learned.output(units, "organ"))
+    anchored = interpreter(objective={"anchor": "distance"})
+    near = nearness((units.probabilities[:, 0] >= 0.5).float())
+    maps = make("u_noise_visibility", segmenter, interpreter=anchored).explain(units)
+    torch.testing.assert_close(maps, anchored.output(units, "organ") + near)
 
 
 def test_an_interpreter_that_sees_the_prediction_looks_at_that_of_its_class(segmenter, units):

@@ -93,6 +93,7 @@ SETTINGS = {
 def test_the_first_map_and_those_of_the_interpreters_are_compared_by_patient(tmp_path, monkeypatch):
     """Patient a has two scans, b none of whose slices is evaluated; the interpreter of seed 2 turns the map over."""
     segmenter, card = bright_segmenter(), {"classes": ["organ"], "explains": ["organ"]}
+    card["objective"] = {"anchor": "none"}
     monkeypatch.setattr(Segmenter, "load", lambda path, compute: segmenter)
     ramps = {"one": Ramp(3), "two": Ramp(-1)}
     monkeypatch.setattr(

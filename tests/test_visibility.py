@@ -8,7 +8,7 @@ from torch import nn
 from unoise.compute import generator
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import Moment
-from unoise.training.objectives.visibility import VisibilityObjective, nearness, soft_mask
+from unoise.training.objectives.visibility import VisibilityObjective, importance, nearness, soft_mask
 from unoise.workflow import methods
 
 TARGET = ClassTarget("organ", 0)
@@ -32,18 +32,12 @@ def test_nearness_grows_inwards_and_is_nothing_without_an_organ():
     assert not maps[1].any()
 
 
-def test_the_map_first_learns_to_be_nearness_to_the_organ():
-    segmenter = bright_segmenter()
-    units = square_units(segmenter, side=32, count=2)
-    objective = VisibilityObjective(segmenter, **DEFAULTS | {"distance_first": 0.5})
-    near = nearness(TARGET.predicted(units.probabilities).float())[:, None]
-
-    def loss(maps, progress):
-        return objective.loss(maps, units.images, units.images, TARGET, Moment(progress, generator(3))).item()
-
-    assert loss(near, 0.49) == 0
-    assert loss(near + 1, 0.49) == pytest.approx(1)
-    assert loss(near, 0.51) == pytest.approx(loss(near + 1, 0.51)), "from then on the order alone counts"
+def test_what_is_anchored_begins_as_nearness_to_the_organ():
+    organ = torch.zeros(1, 8, 8)
+    organ[0, 2:4, 2:4] = 1
+    output = torch.randn(1, 8, 8, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(importance(output, organ, "none"), output)
+    torch.testing.assert_close(importance(output, organ, "distance"), output + nearness(organ))
 
 
 @pytest.mark.parametrize("visibility", [0.02, 0.25])
@@ -57,7 +51,7 @@ def test_a_soft_mask_passes_one_half_at_the_quantile_of_its_visibility(visibilit
 def test_what_the_segmenter_needs_is_kept_first():
     segmenter = bright_segmenter()
     units = square_units(segmenter, side=32, count=4)
-    settings = DEFAULTS | {"leak": 0, "visibilities": [0.03, 0.3], "fillings": {"zero": 1}, "distance_first": 0}
+    settings = DEFAULTS | {"leak": 0, "visibilities": [0.03, 0.3], "fillings": {"zero": 1}, "anchor": "none"}
     objective = VisibilityObjective(segmenter, **settings)
     maps = nn.Parameter(torch.zeros(4, 1, 32, 32))
     optimizer, random = torch.optim.Adam([maps], 0.1), generator(6)

@@ -181,6 +181,7 @@ def test_everything_follows_the_segmenter():
         ),
         ({"judges.tolerant.training.augmentation": "published"}, r"tolerant\.training\.augmentation: published cannot"),
         ({"paper_protocols": {"published": {}}}, r"paper_protocols: it is of slices"),
+        ({"probe": {"explainers": ["control-distance"]}}, r"probe\.explainers: it is of slices"),
         ({"cases.by_slice": True}, r"cases\.by_slice: it is of slices"),
         ({"segmenter.network.spatial_dims": 2}, r"segmenter\.training\.patch: a 2D network sees slices whole"),
     ],

@@ -89,7 +89,7 @@ def measure_probe(
 def read_masked(case: str, files: dict[str, Path], settings: dict, compute: Compute) -> MaskedCase | None:
     """Read the evaluated units of a case, masked at the `visibilities` of the settings; None where there are none."""
     target = make_target(settings["target"], settings["classes"])
-    shown = read_shown(case, files, target, settings["min_voxels"], compute.device)
+    shown = read_shown(case, files, target, settings["min_voxels"], compute.device, dims=2)
     if not len(shown.units):
         return None
     places = shown.places(settings["seed"])

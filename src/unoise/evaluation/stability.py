@@ -57,7 +57,7 @@ def measure_stability(
     units = []
     for number, key in enumerate(keys):
         case_files = {name: listed[number] for name, listed in files.items()}
-        shown = read_shown(key["case"], case_files, target, settings["min_voxels"], where.device)
+        shown = read_shown(key["case"], case_files, target, settings["min_voxels"], where.device, model.dims)
         maps = {settings["seed"]: shown.importance}
         if len(shown.units):
             maps |= {seed: one.explain(shown.units) for seed, one in again.items()}

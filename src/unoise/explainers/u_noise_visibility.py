@@ -4,6 +4,7 @@ from torch import Tensor
 
 from unoise.data.units import Units
 from unoise.explainers.base import Explainer
+from unoise.training.objectives.visibility import importance
 
 SETTINGS = {
     "interpreter": {"type": "string", "description": "An entry of `interpreters`, of the objective `visibility`"}
@@ -13,10 +14,12 @@ TRAINED_FOR = "visibility"
 
 
 class UNoiseVisibility(Explainer):
-    """Importance is what the interpreter says; only its order within a unit means something."""
+    """Importance is what the interpreter adds to its anchor; only its order within a unit means something."""
 
     def explain(self, units: Units) -> Tensor:
-        return self.context.interpreter.output(units, self.context.target.name)
+        learned, target = self.context.interpreter, self.context.target
+        organ = target.predicted(units.probabilities).float()
+        return importance(learned.output(units, target.name), organ, learned.card["objective"]["anchor"])
 
 
 EXPLAINER = UNoiseVisibility

@@ -52,6 +52,7 @@ def check_dims(config: dict, path: str | Path) -> None:
     for place, given in (
         ("paper_protocols", config["paper_protocols"]),
         ("cases.by_slice", config["cases"]["by_slice"]),
+        ("probe.explainers", config["probe"]["explainers"]),
     ):
         if given and dims == 3:
             _refuse(path, place, "it is of slices, the units of this config are volumes", "Leave it out")

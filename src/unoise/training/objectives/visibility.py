@@ -69,12 +69,10 @@ SETTINGS = {
         "default": 0.5,
         "description": "Weight of what the mask's shape tells about the organ, beside what the mask shows",
     },
-    "distance_first": {
-        "type": "number",
-        "minimum": 0,
-        "maximum": 1,
-        "default": 0.1,
-        "description": "Share of the training in which the map first learns to be nearness to the predicted organ",
+    "anchor": {
+        "enum": ["distance", "none"],
+        "default": "distance",
+        "description": "What the output is added to; distance: nearness to the predicted organ, a control",
     },
 }
 TRAINS_WITH = "fillings"
@@ -84,11 +82,10 @@ _CROSS_ENTROPY = 5.0  # beside a Dice loss of weight 1
 class VisibilityObjective(Objective):
     """Dice and cross-entropy with the clean prediction when all but the map's highest voxels are filled.
 
-    The interpreter's output is the importance map. Each image draws a visibility; the map's quantile there, softened,
-    is the mask; the other voxels are filled by something made from the image itself or from nothing. So that the mask
-    shows and does not tell, content without this image's organ, seen through the mask, shall not be segmented as the
-    organ more than it is through another image's mask. The map begins as nearness to the predicted organ, so that what
-    the objective adds to this control is learned, not the control.
+    Each image draws a visibility; the map's quantile there, softened, is the mask; the other voxels are filled by
+    something made from the image itself or from nothing. So that the mask shows and does not tell, content without this
+    image's organ, seen through the mask, shall not be segmented as the organ more than it is through another image's
+    mask.
     """
 
     def __init__(
@@ -98,24 +95,23 @@ class VisibilityObjective(Objective):
         softness: tuple[float, float],
         fillings: dict[str, float],
         leak: float,
-        distance_first: float,
+        anchor: str,
     ):
         super().__init__(segmenter)
         mean = partial(_mean, value=segmenter.body_mean)
         self.fillings = {(FILLINGS | {"mean": mean})[name]: share for name, share in fillings.items()}
         self.backgrounds = {mean: 2.0, FILLINGS["zero"]: 1.0, FILLINGS["constant"]: 1.0}
         self.contents = dict.fromkeys(CONTENTS.values(), 1.0) | {CONTENTS["deformed"]: float(len(CONTENTS))}
-        self.visibilities, self.softness, self.leak, self.distance_first = visibilities, softness, leak, distance_first
+        self.visibilities, self.softness, self.leak, self.anchor = visibilities, softness, leak, anchor
 
     def loss(self, output: Tensor, images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
         with torch.no_grad():
             organ = target.predicted(self.segmenter.logits(images).sigmoid()).float()
-        if moment.progress < self.distance_first:
-            return functional.mse_loss(output[:, 0], nearness(organ))
         start, end = self.softness
         low, high = map(math.log, self.visibilities)
         drawn = torch.empty(len(images), device="cpu").uniform_(low, high, generator=moment.random).exp()
-        mask = soft_mask(output, drawn.to(output.device), start * (end / start) ** moment.progress)
+        maps = importance(output[:, 0], organ, self.anchor)[:, None]
+        mask = soft_mask(maps, drawn.to(output.device), start * (end / start) ** moment.progress)
         seen = torch.lerp(mixed(images, self.fillings, moment.random), images, mask)
         logits = target.probability(self.segmenter.logits(seen))
         cross_entropy = functional.binary_cross_entropy_with_logits(logits, organ)
@@ -132,6 +128,11 @@ class VisibilityObjective(Objective):
         with torch.no_grad():
             by_chance = told(mask.roll(1, 0))
         return (told(mask) - by_chance).clamp_min(0).mean()
+
+
+def importance(output: Tensor, organ: Tensor, anchor: str) -> Tensor:
+    """The importance map: an interpreter's output (N, *S) added to its anchor, of the predicted organ (N, *S)."""
+    return output + ANCHORS[anchor](organ)
 
 
 def soft_mask(maps: Tensor, visibility: Tensor, softness: float) -> Tensor:
@@ -172,6 +173,9 @@ def nearness(organ: Tensor) -> Tensor:
     signed = (inside.log1p() - outside.log1p()).to(organ)
     share = organ.flatten(1).mean(1).reshape(-1, *[1] * (organ.dim() - 1))
     return signed * ((share > 0) & (share < 1))
+
+
+ANCHORS = {"distance": nearness, "none": torch.zeros_like}
 
 
 def soft_dice(probability: Tensor, reference: Tensor) -> Tensor:
