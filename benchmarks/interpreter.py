@@ -1,6 +1,7 @@
 """How far the interpreter is from its goals: ours, the paper's objective, the best control and the best other rival.
 
-Reads the tables of a finished run, computes nothing anew, and prints one table as Markdown.
+Reads the tables of a finished run, computes nothing anew, and prints two tables as Markdown: the goals, and what each
+explainer reaches.
 
     python benchmarks/interpreter.py [--experiment phantom-full] [--out docs/interpreter.md]
 
@@ -32,6 +33,8 @@ OURS, PAPER = "u-noise", "u-noise-paper"
 INTERPRETERS = {OURS: "visibility", PAPER: "paper"}  # as the config names them
 TABLES = ("curves", "leak", "contests", "costs")
 NONE = "–"
+FRACTIONS = (0.01, 0.02, 0.05, 0.1)
+SHOWN = ", ".join(f"{100 * one:g}" for one in FRACTIONS)
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,9 @@ def page(folder: Path, experiment: str) -> str:
             *contest_rows(contests),
             *cost_rows(read["costs"]),
         ]
-        parts += [f"## {target}", as_markdown(rows, in_order(curves.explainer))]
+        explainers = in_order(curves.explainer)
+        parts += [f"## {target}", as_markdown(rows, explainers)]
+        parts += [f"Agreement at {SHOWN} % visible, judge {ORIGINAL}, and leak:", overview(curves, leak, explainers)]
     footnote = (
         "In bold: the goal is met. In brackets: the explainer; where the value was found. Passes are slices forward "
         "and back through the segmenter; those through the interpreter itself are not counted."
@@ -156,6 +161,17 @@ def as_markdown(rows: list[Row], explainers: list[str]) -> str:
         for row in rows
     ]
     return pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
+
+
+def overview(curves: pd.DataFrame, leak: pd.Series, explainers: list[str]) -> str:
+    """Every explainer by every obscurer, judge original, and its leak."""
+    kept = curves[(curves.order == "kept_first") & (curves.split == "test") & (curves.judge == ORIGINAL)]
+    kept = kept[kept.visibility.round(9).isin(FRACTIONS)]
+    means = kept.groupby(["explainer", "obscurer", "visibility"]).agreement.mean()
+    cells = means.map("{:.2f}".format).groupby(["explainer", "obscurer"]).agg(" ".join).unstack()
+    return (
+        cells.reindex(explainers).assign(leak=leak.map("{:.3f}".format)).fillna(NONE).to_markdown(disable_numparse=True)
+    )
 
 
 def processor() -> str:
