@@ -361,3 +361,13 @@ def test_a_protocol_is_not_named_as_ours(plain_config):
     plain_config["paper_protocols"] = {"design-zero": {}}
     with pytest.raises(UserError, match="paper_protocols"):
         complete(plain_config)
+
+
+def test_an_interpreter_that_sees_the_prediction_has_a_second_channel(plain_config):
+    one = {"network": {"name": "UNet"}, "objective": {"method": "visibility"}, "sees": "prediction"}
+    plain_config["interpreters"]["one"] = one
+    seen = complete(copy.deepcopy(plain_config))["interpreters"]["one"]["network"]["input"]
+    assert seen == "prediction"
+    one["network"]["input"] = "imagenet"
+    with pytest.raises(UserError, match=r"interpreters\.one\.sees: beside the prediction"):
+        complete(plain_config)

@@ -2,9 +2,11 @@ import pytest
 import torch
 from made import CPU
 
+from unoise.compute import generator
 from unoise.errors import UserError
-from unoise.networks.build import fitting_network
+from unoise.networks.build import build_network, fitting_network
 from unoise.networks.models import load_model, save_model
+from unoise.networks.weights import load_weights
 from unoise.training.segmenter import start_at_prior
 
 UNET = {"name": "UNet", "input": "window", "spatial_dims": 2, "channels": [4, 8, 16], "strides": [2, 2]}
@@ -47,3 +49,19 @@ def test_a_model_comes_back_with_its_card_and_a_strangers_file_is_refused(tmp_pa
     torch.save(network.state_dict(), tmp_path / "pickled.safetensors")
     with pytest.raises(UserError, match="not a model of this project"):
         load_model(tmp_path / "pickled.safetensors", CPU)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"name": "UNet", "spatial_dims": 2, "channels": [4, 8], "strides": [2], "num_res_units": 2},
+        {"name": "BasicUNet", "spatial_dims": 3, "features": [2, 2, 4, 4, 4, 2]},
+    ],
+)
+def test_a_network_that_sees_the_prediction_starts_as_one_that_does_not(tmp_path, settings):
+    alone, beside = (build_network(settings | {"input": seen}, 1).eval() for seen in ("window", "prediction"))
+    save_model(tmp_path / "alone.safetensors", alone, {"network": settings, "out_channels": 1})
+    load_weights(beside, tmp_path / "alone.safetensors")
+    images, probability = torch.rand(2, 2, 1, *[32] * settings["spatial_dims"], generator=generator("seen"))
+    with torch.no_grad():
+        torch.testing.assert_close(beside(beside.beside(images, probability)), alone(alone.beside(images, probability)))
