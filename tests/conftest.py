@@ -5,8 +5,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 import yaml
 from made import bright_segmenter, square_units
+
+torch.set_num_threads(1)  # tests run side by side
 
 
 @pytest.fixture

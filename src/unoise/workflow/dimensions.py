@@ -20,6 +20,7 @@ def settle_dims(config: dict, path: str | Path) -> None:
     """
     segmenter = config["segmenter"]
     dims = segmenter["network"].setdefault("spatial_dims", 2)
+    config["probe"]["network"].setdefault("spatial_dims", dims)
     for place, model in _models(config):
         if model.get("network", {"spatial_dims": dims}).setdefault("spatial_dims", dims) != dims:
             _refuse(path, f"{place}.network.spatial_dims", f"the segmenter's is {dims}", "Leave it out here")
