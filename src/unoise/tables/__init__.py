@@ -1,0 +1,89 @@
+"""Tables: their schemas, and how they are written and read."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unoise.errors import UserError
+from unoise.files import whole_file
+from unoise.tables.columns import VOLATILE
+from unoise.tables.comparison import CONTESTS, GUARANTEE, RANKING
+from unoise.tables.evaluation import (
+    CURVES,
+    LEAK,
+    LEAK_COUNTS,
+    METRICS,
+    NOISE,
+    NOISE_BINS,
+    PAPER_PROTOCOL,
+    PROBE,
+    PROTOCOLS,
+    SEAMS,
+    STABILITY,
+)
+from unoise.tables.models import CASES, COSTS, HISTORY, RUNTIME, SEGMENTATION
+
+__all__ = [
+    "CASES",
+    "CONTESTS",
+    "COSTS",
+    "CURVES",
+    "GUARANTEE",
+    "HISTORY",
+    "LEAK",
+    "LEAK_COUNTS",
+    "METRICS",
+    "NOISE",
+    "NOISE_BINS",
+    "PAPER_PROTOCOL",
+    "PROBE",
+    "PROTOCOLS",
+    "RANKING",
+    "RUNTIME",
+    "SEAMS",
+    "SEGMENTATION",
+    "STABILITY",
+    "VOLATILE",
+    "read",
+    "write",
+]
+
+
+def write(path: Path, schema: pa.Schema, rows: Iterable[dict] | pd.DataFrame) -> None:
+    """Write a Parquet table, whole or not at all; a column that a row lacks is null.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a value is not of its column's type.
+    """
+    if isinstance(rows, pd.DataFrame):
+        rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    with whole_file(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
+
+
+def read(paths: Path | Iterable[Path], schema: pa.Schema) -> pd.DataFrame:
+    """Read one table, or several below each other.
+
+    Raises
+    ------
+    UserError
+        If a file is no Parquet file, or has other columns than the schema.
+    """
+    paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    parts = []
+    for path in paths:
+        try:
+            part = pq.read_table(path, partitioning=None)
+        except (pa.ArrowException, OSError) as error:
+            raise UserError(
+                f"it cannot be read as Parquet ({error})", file=path, remedy="Delete it and run again"
+            ) from None
+        if part.schema.names != schema.names:
+            raise UserError(f"its columns are not {schema.names}", file=path, remedy="Delete it and run again")
+        parts.append(part.cast(schema))
+    return pa.concat_tables(parts).to_pandas() if parts else schema.empty_table().to_pandas()
