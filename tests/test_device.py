@@ -19,6 +19,7 @@ from unoise.networks.interpreter import Interpreter
 from unoise.obscurers.base import Surroundings, make_obscurer
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import Moment, step
+from unoise.training.objectives.base import Batch
 from unoise.training.segmenter import segmentation_loss, validation_dice
 from unoise.workflow import methods
 
@@ -83,7 +84,7 @@ def test_training_step_of_an_interpreter(name, network, segmenter, units):
     objective = method.load().OBJECTIVE(segmenter, **defaults)
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
     labels, moment = (units.images > 0.5).float(), Moment(0.5, generator(1))
-    loss = objective.loss(network(units.images), units.images, labels, TARGET, moment)
+    loss = objective.loss(network(units.images), Batch(units.images, labels, segmenter), TARGET, moment)
     assert step(network, optimizer, loss, None) > 0
 
 

@@ -8,6 +8,7 @@ from torch import nn
 from unoise.compute import generator
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import Moment
+from unoise.training.objectives.base import Batch
 from unoise.training.objectives.visibility import VisibilityObjective, importance, nearness, soft_mask
 from unoise.workflow import methods
 
@@ -53,12 +54,13 @@ def test_what_the_segmenter_needs_is_kept_first():
     units = square_units(segmenter, side=32, count=4)
     settings = DEFAULTS | {"leak": 0, "visibilities": [0.03, 0.3], "fillings": {"zero": 1}, "anchor": "none"}
     objective = VisibilityObjective(segmenter, **settings)
+    batch = Batch(units.images, units.images, segmenter)
     maps = nn.Parameter(torch.zeros(4, 1, 32, 32))
     optimizer, random = torch.optim.Adam([maps], 0.1), generator(6)
     for step in range(60):
         moment = Moment(step / 60, random)
         optimizer.zero_grad()
-        objective.loss(maps + 1e-3 * units.images, units.images, units.images, TARGET, moment).backward()
+        objective.loss(maps + 1e-3 * units.images, batch, TARGET, moment).backward()
         optimizer.step()
     organ = TARGET.predicted(units.probabilities)
     count = int(organ[0].sum())
@@ -70,11 +72,12 @@ def test_what_the_shape_of_a_mask_tells_costs():
     """The same mask is dearer, the more the segmenter finds the organ in content that does not show it."""
     segmenter = bright_segmenter()
     units = square_units(segmenter, side=32, count=4)
+    batch = Batch(units.images, units.images, segmenter)
     organ = TARGET.predicted(units.probabilities).float()[:, None]
 
     def loss(maps, weight):
         objective = VisibilityObjective(segmenter, **DEFAULTS | {"leak": weight, "visibilities": [0.08, 0.09]})
-        return objective.loss(maps, units.images, units.images, TARGET, Moment(1.0, generator(2))).item()
+        return objective.loss(maps, batch, TARGET, Moment(1.0, generator(2))).item()
 
     telling, silent = organ.clone(), torch.ones_like(organ).cumsum(3)
     assert loss(telling, 10.0) - loss(telling, 0.0) > loss(silent, 10.0) - loss(silent, 0.0)

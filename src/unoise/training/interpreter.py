@@ -14,7 +14,7 @@ from unoise.networks.windows import Windows
 from unoise.targets.class_target import ClassTarget, make_target
 from unoise.training.assignment import Assignment
 from unoise.training.loop import Moment, State, train
-from unoise.training.objectives.base import Objective
+from unoise.training.objectives.base import Batch, Objective
 from unoise.training.patches import showing, training_set
 from unoise.training.validation import Group, read_groups
 from unoise.workflow import methods
@@ -53,13 +53,12 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
     LOGGER.info("%s: %d images an epoch, on %s in %s", assignment.model, samples, compute.device, compute.dtype)
 
     def loss(images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
-        seen = images
+        batch, seen = Batch(images, labels, frozen), images
         if network.sees_prediction:
-            with torch.no_grad():
-                seen = network.beside(images, frozen.logits(images).sigmoid()[:, target.channel, None])
+            seen = network.beside(images, batch.probabilities[:, target.channel, None])
         with compute.autocast():
             output = network(seen)[:, target.channel, None]
-        return objective.loss(output.float(), images, labels, target, moment)
+        return objective.loss(output.float(), batch, target, moment)
 
     def loss_of_any(images: Tensor, labels: Tensor, moment: Moment) -> Tensor:
         drawn = torch.randint(len(targets), (), generator=moment.random, device="cpu")

@@ -8,7 +8,7 @@ from unoise.errors import UserError
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import Moment
-from unoise.training.objectives.base import Objective
+from unoise.training.objectives.base import Batch, Objective
 
 SETTINGS = {
     "noise_min": {
@@ -47,13 +47,13 @@ class PaperObjective(Objective):
             raise UserError(f"noise_min {noise_min:g} is above noise_max {noise_max:g}", remedy="Exchange them")
         self.noise_min, self.noise_max, self.ratio = noise_min, noise_max, ratio
 
-    def loss(self, output: Tensor, images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
+    def loss(self, output: Tensor, batch: Batch, target: ClassTarget, moment: Moment) -> Tensor:
         sigma = output.sigmoid() * (self.noise_max - self.noise_min) + self.noise_min
-        seen = self.segmenter.network_input(images)
+        seen = self.segmenter.network_input(batch.images)
         drawn = torch.randn(sigma.shape, generator=moment.random, device="cpu").to(sigma.device)
         logits = self.segmenter.logits_of_input(seen + sigma * drawn)
         fit = functional.binary_cross_entropy_with_logits(
-            target.probability(logits), target.labelled(labels[:, 0]).float()
+            target.probability(logits), target.labelled(batch.labels[:, 0]).float()
         )
         return fit - self.ratio * functional.logsigmoid(output).mean()
 

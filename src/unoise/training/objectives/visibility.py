@@ -12,7 +12,7 @@ from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget
 from unoise.training.fillings import CONTENTS, FILLINGS, mixed
 from unoise.training.loop import Moment
-from unoise.training.objectives.base import Objective
+from unoise.training.objectives.base import Batch, Objective
 
 SETTINGS = {
     "visibilities": {
@@ -50,23 +50,23 @@ SETTINGS = {
         },
         "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
         "default": {
-            "zero": 1.5,
-            "mean": 1.5,
-            "noise": 2,
+            "zero": 2,
+            "mean": 2,
+            "noise": 3,
             "constant": 1,
             "texture": 0.5,
             "shuffled": 0.5,
             "rolled": 0.5,
             "flipped": 0.5,
             "deformed": 2,
-            "nudged": 4,
+            "nudged": 8,
         },
         "description": "What hidden voxels become in training, each with its share",
     },
     "leak": {
         "type": "number",
         "minimum": 0,
-        "default": 0.5,
+        "default": 0.1,
         "description": "Weight of what the mask's shape tells about the organ, beside what the mask shows",
     },
     "anchor": {
@@ -104,9 +104,8 @@ class VisibilityObjective(Objective):
         self.contents = dict.fromkeys(CONTENTS.values(), 1.0) | {CONTENTS["deformed"]: float(len(CONTENTS))}
         self.visibilities, self.softness, self.leak, self.anchor = visibilities, softness, leak, anchor
 
-    def loss(self, output: Tensor, images: Tensor, labels: Tensor, target: ClassTarget, moment: Moment) -> Tensor:
-        with torch.no_grad():
-            organ = target.predicted(self.segmenter.logits(images).sigmoid()).float()
+    def loss(self, output: Tensor, batch: Batch, target: ClassTarget, moment: Moment) -> Tensor:
+        images, organ = batch.images, target.predicted(batch.probabilities).float()
         start, end = self.softness
         low, high = map(math.log, self.visibilities)
         drawn = torch.empty(len(images), device="cpu").uniform_(low, high, generator=moment.random).exp()
