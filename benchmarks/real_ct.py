@@ -12,7 +12,6 @@ Stored folds are not computed again. With so few patients there is no p-value.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -23,6 +22,9 @@ import pandas as pd
 import yaml
 
 from unoise import tables
+from unoise.data.cases import find_cases
+from unoise.errors import UserError
+from unoise.workflow.config import complete
 
 PROJECT = Path(__file__).parents[1]
 OURS = "u-noise"
@@ -34,32 +36,30 @@ def folds(task: Path, organ: str) -> dict[str, dict]:
     """A config for every patient with the organ, by experiment: this patient is tested, the others are learned from."""
     base = yaml.safe_load((PROJECT / "config" / "abdomen_ct.yaml").read_text(encoding="utf-8"))
     patient_of = base["cases"]["patient_of"]
-    content = json.loads((task / "dataset.json").read_text(encoding="utf-8"))
-    cases = [Path(entry["image"]).name.removesuffix(".nii.gz") for entry in content["training"]]
-    patients = list(dict.fromkeys(patient_of.get(case, case) for case in cases))
+    name = organ.replace("_", "-")
+    asked = {"classes": {name: [organ]}, "targets": {name: {"class": name}}}
+    whole = base | asked | {"dataset": str(task), "cases": {"patient_of": patient_of}}
+    found, without = find_cases(complete(whole))
+    for sentence in without:
+        print(f"left out: {sentence}")
+    patients = sorted({case.patient for case in found})
     made = {}
     for left_out in patients:
         split_of = {patient: "test" if patient == left_out else "train" for patient in patients}
         experiment = re.sub(r"[^a-z0-9]+", "-", f"real-ct-{organ}-{left_out}".lower())
-        made[experiment] = base | {
-            "experiment": experiment,
-            "classes": {organ: [organ]},
-            "targets": {organ: {"class": organ}},
-            "cases": {"patient_of": patient_of, "split_of": split_of},
-        }
+        cases = {"patient_of": patient_of, "split_of": split_of}
+        made[experiment] = whole | {"experiment": experiment, "cases": cases}
     return made
 
 
 def run(experiment: str, config: dict, cores: int) -> pd.DataFrame | None:
-    """The curves of a fold, or None where its patient lacks the organ."""
+    """The curves of a fold, or None where it failed; what failed has been said."""
     path = PROJECT / "results" / "real-ct" / f"{experiment}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     programs = Path(sys.executable).parent
     for command in (["unoise", "cases"], ["snakemake", "--quiet", "all", "--cores", str(cores)]):
-        subprocess.run([programs / command[0], *command[1:], "--configfile", path], cwd=PROJECT, check=True)
-        manifest = pd.read_csv(PROJECT / "config" / "cases" / f"{experiment}.tsv", sep="\t")
-        if "test" not in set(manifest["split"]):
+        if subprocess.run([programs / command[0], *command[1:], "--configfile", path], cwd=PROJECT).returncode:
             return None
     return tables.read(PROJECT / "results" / experiment / "tables" / "curves.parquet", tables.CURVES)
 
@@ -88,10 +88,14 @@ def main() -> None:
     if not task or not (Path(task) / "dataset.json").is_file():
         parser.error("set UNOISE_ABDOMEN_CT to the folder of a Decathlon task of the abdomen (it holds dataset.json)")
     verdicts = {}
-    for experiment, config in folds(Path(task), options.organ).items():
+    try:
+        made = folds(Path(task).resolve(), options.organ)
+    except UserError as error:
+        sys.exit(str(error))
+    for experiment, config in made.items():
         curves = run(experiment, config, options.cores)
         if curves is None:
-            print(f"\n{experiment}: {options.organ} is not annotated in this patient")
+            print(f"\n{experiment}: it failed, see above")
             continue
         table = shown(curves)
         verdicts[experiment] = above_controls(table)

@@ -173,6 +173,23 @@ def test_unknown_method_lists_those_there_are(default, refused, place, content, 
     assert "base" not in text.split("Choose one of")[1]
 
 
+def test_the_unseen_phantom_is_the_full_one_with_another_seed():
+    full, unseen = (
+        yaml.safe_load((REPOSITORY / f"config/phantom_{name}.yaml").read_text()) for name in ("full", "unseen")
+    )
+    assert full["phantom"]["seed"] != unseen["phantom"]["seed"]
+    for own in ("guarantee", "noise", "probe", "stability"):
+        del full[own]
+    for config in (full, unseen):
+        del config["experiment"], config["dataset"], config["phantom"]["seed"]
+    assert full == unseen
+
+
+def test_a_judge_sees_images_alone(default, refused):
+    default["judges"] = {"other": {"sees": "prediction"}}
+    assert "judges.other: there is no setting 'sees'" in refused(default)
+
+
 def test_target_of_a_class_that_is_not_learned(default, refused):
     default["targets"]["liver"] = {"class": "liver"}
     text = refused(default)

@@ -22,6 +22,7 @@ from unoise.workflow.plan import Plan
 
 REPOSITORY = Path(__file__).parents[1]
 FULL = REPOSITORY / "config" / "phantom_full.yaml"
+SILENT = pd.DataFrame(columns=tables.LEAK.names)  # no mask was found to tell anything
 VISIBILITIES = (0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 RIVALS = ("control-random", "occlusion")
 
@@ -115,7 +116,9 @@ def test_p_is_adjusted_over_the_rivals_within_obscurer_and_explainer():
 def test_nobody_to_meet_is_an_empty_table_and_no_error(curves, tmp_path):
     found = contests(curves, ["u-noise"], 200, 1)
     tables.write(tmp_path / "contests.parquet", tables.CONTESTS, mark_seen(found, {}))
-    assert contests_section(tables.read(tmp_path / "contests.parquet", tables.CONTESTS))[0].startswith("Nothing")
+    assert contests_section(tables.read(tmp_path / "contests.parquet", tables.CONTESTS), SILENT)[0].startswith(
+        "Nothing"
+    )
     assert contests(curves.assign(agreement=None), ["u-noise"], 200, 1).empty
 
 
@@ -141,6 +144,12 @@ def test_an_explainer_has_seen_what_its_interpreters_objective_fills_with():
     assert set(config["evaluation"]["obscurers"]) - set(plan.trained_with["u-noise"]) == {"blur", "donor"}
     assert isinstance(plan, ContestPlan)
     assert plan.contestants == ["u-noise"]
+
+
+def test_an_augmentation_shows_an_interpreter_what_it_fills_with():
+    config = yaml.safe_load(FULL.read_text())
+    config["interpreters"]["visibility"]["training"]["augmentation"] = "robust"
+    assert "blur" in Plan(complete(config), REPOSITORY).trained_with["u-noise"]
 
 
 def test_seen_is_null_without_an_interpreter(tmp_path):
@@ -174,7 +183,7 @@ def made_contests(**differences):
 
 def test_the_summary_says_where_it_wins_where_not_and_the_worst_cell():
     cells = {"mean_original": (0.3, 0.2), "mean_other": (0.3, 0.4), "blur_original": (0.3, -0.05)}
-    intro, said, shown, note = contests_section(made_contests(**cells, blur_other=(-0.2, 0.01)))
+    intro, said, shown, note = contests_section(made_contests(**cells, blur_other=(-0.2, 0.01)), SILENT)
     assert "rival" in intro
     assert "better (adjusted p < 0.05) in 5 of 8 contests" in said
     assert (
@@ -187,8 +196,15 @@ def test_the_summary_says_where_it_wins_where_not_and_the_worst_cell():
     assert note.startswith("†")
 
 
+def test_a_map_that_tells_is_said_to_where_it_wins():
+    told = {"target": "t", "explainer": "u-noise", "judge": "original", "content": "donor", "visibility": 0.02}
+    for leak, says in ((0.09, True), (0.01, False)):
+        _, said, _ = contests_section(made_contests(mean_original=(0.3, 0.2)), pd.DataFrame([told | {"leak": leak}]))
+        assert ("By their shape its masks tell" in said) == says
+
+
 def test_with_few_patients_no_contest_counts_as_won():
-    parts = contests_section(made_contests(mean_original=(0.3, 0.2)).assign(patients=2))
+    parts = contests_section(made_contests(mean_original=(0.3, 0.2)).assign(patients=2), SILENT)
     assert len(parts) == 3, "nothing unseen, so no footnote"
     assert "too few" in parts[1]
     assert "better" not in parts[1]

@@ -125,9 +125,16 @@ def test_an_interpreter_that_sees_the_prediction_looks_at_that_of_its_class(segm
 
 
 def test_u_noise_is_important_where_the_noise_scale_is_small(segmenter, units):
-    volumes = make("u_noise", segmenter, interpreter=interpreter()).volumes(units)
-    torch.testing.assert_close(volumes["importance"], 1 - volumes["noise_scale"])
+    learned = interpreter()
+    learned.network.network.weight.fill_(100)
+    volumes = make("u_noise", segmenter, interpreter=learned).volumes(units)
     assert ((volumes["noise_scale"] >= 0) & (volumes["noise_scale"] <= 1)).all()
+    falling = volumes["importance"].flatten().argsort(descending=True)
+    assert (volumes["noise_scale"].flatten()[falling].diff() >= 0).all()
+    inputs = learned.network(units.images)[:, 0]
+    assert len(volumes["importance"].unique()) == len(inputs.unique()), (
+        "an order where the noise scale is all but 0 or 1"
+    )
 
 
 def test_distance_falls_by_millimetres_from_the_predicted_organ(segmenter, units):

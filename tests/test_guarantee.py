@@ -270,6 +270,9 @@ def test_slices_of_one_patient_on_both_sides_promise_nothing(plain_config):
     assert complete(plain_config)["guarantee"]["tolerance"] == 0.1
     with pytest.raises(UserError, match="calibration and test share patients"):
         complete(plain_config | {"cases": {"by_slice": True}})
+    del plain_config["guarantee"]
+    with pytest.raises(UserError, match="noise: with by_slice validation and test share patients"):
+        complete(plain_config | {"cases": {"by_slice": True}, "noise": {"explainers": ["control-random"]}})
 
 
 # Summary

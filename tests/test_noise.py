@@ -1,5 +1,7 @@
 """The noise in HU that a map allows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import torch
 from made import bright_segmenter, square_units
 
 from unoise import tables
+from unoise.errors import UserError
 from unoise.evaluation.masks import ranks
 from unoise.evaluation.noise import NoiseScale, NoiseTrial, NoisyCase, body_shares, fit_noise_scale
 from unoise.report.noise import noise_section
@@ -49,6 +52,16 @@ def test_a_scale_is_zero_below_the_smallest_and_never_above_the_largest():
 def test_without_noise_all_agree_and_with_much_none(trial):
     assert trial.agreement(lambda case: torch.zeros_like(case.shares)) == 1
     assert trial.agreement(lambda case: torch.full_like(case.shares, 4000)) < 0.5
+
+
+def test_a_patient_in_whom_nothing_is_predicted_has_no_reference(trial):
+    missed = replace(made_case("missed"), clean=torch.zeros_like(made_case("missed").clean))
+    with_missed = NoiseTrial([*trial.cases, missed], SEGMENTER, TARGET)
+    assert {case.patient for case in with_missed.cases} == {"a", "bb"}
+    left = [one.agreement(lambda case: torch.full_like(case.shares, 150)) for one in (trial, with_missed)]
+    assert left[0] == left[1]
+    with pytest.raises(UserError, match="finds no organ in any patient"):
+        NoiseTrial([missed], SEGMENTER, TARGET)
 
 
 def test_what_a_region_tolerates_costs_five_percent(trial):

@@ -157,6 +157,15 @@ def test_retrained_interpreters_are_no_contestants_and_change_nothing(plan):
         assert getattr(after, unchanged) == getattr(before, unchanged)
 
 
+def test_an_interpreter_that_is_not_trained_is_not_trained_again(plan, plain_config):
+    plan(stability=AGAIN)
+    paper = plain_config["interpreters"]["paper"]
+    del paper["pretraining"]
+    paper |= {"weights": "w.pt", "training": {"epochs": 0}}
+    with pytest.raises(UserError, match="the interpreter of 'u-noise' is not trained"):
+        plan(stability=AGAIN)
+
+
 def test_another_training_differs_by_its_seed_alone(plan):
     made = plan(stability=AGAIN)
     first = made.interpreter("u-noise")

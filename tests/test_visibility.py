@@ -6,6 +6,7 @@ from made import bright_segmenter, square_units
 from torch import nn
 
 from unoise.compute import generator
+from unoise.errors import UserError
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import Moment
 from unoise.training.objectives.base import Batch
@@ -66,6 +67,24 @@ def test_what_the_segmenter_needs_is_kept_first():
     count = int(organ[0].sum())
     kept = torch.zeros_like(organ).flatten(1).scatter_(1, maps.detach().flatten(1).topk(2 * count, 1).indices, True)
     assert (kept.reshape(organ.shape) & organ).sum() > 0.8 * organ.sum()
+
+
+def test_the_segmenter_is_asked_once_for_the_clean_prediction():
+    segmenter = bright_segmenter()
+    units = square_units(segmenter, side=32, count=4)
+    batch, objective = (
+        Batch(units.images, units.images, segmenter),
+        VisibilityObjective(segmenter, **DEFAULTS | {"leak": 0}),
+    )
+    before = segmenter.forwards
+    assert not batch.probabilities.requires_grad
+    objective.loss(units.images, batch, TARGET, Moment(1.0, generator(3)))
+    assert segmenter.forwards - before == 2 * 4, "the clean images once, the obscured ones once"
+
+
+def test_visibilities_in_the_wrong_order_are_refused():
+    with pytest.raises(UserError, match=r"0\.2 is above 0\.008"):
+        VisibilityObjective(bright_segmenter(), **DEFAULTS | {"visibilities": [0.2, 0.008]})
 
 
 def test_what_the_shape_of_a_mask_tells_costs():

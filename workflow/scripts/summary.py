@@ -23,7 +23,8 @@ with job(snakemake):
         for name in ("protocols", "runtime")
         if snakemake.params.paper
     ]
-    contests = [contests_section(tables.read(path, tables.CONTESTS)) for path in snakemake.input.contests]
+    read = {name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names}
+    contests = [contests_section(tables.read(path, tables.CONTESTS), read["leak"]) for path in snakemake.input.contests]
     guarantee = [guarantee_section(tables.read(path, tables.GUARANTEE)) for path in snakemake.input.guarantee]
     probe = [probe_section(tables.read(path, tables.PROBE)) for path in snakemake.input.probe]
     stability = [
@@ -41,7 +42,7 @@ with job(snakemake):
         experiment=snakemake.params.experiment,
         config=snakemake.params.settings,
         judges=snakemake.params.judges,
-        **{name: tables.read(snakemake.input[name], getattr(tables, name.upper())) for name in names},
+        **read,
         further=({"The published evaluation": protocols_section(*paper)} if paper else {})
         | ({"Rival by rival, where little is visible": contests[0]} if contests else {})
         | ({"A guarantee": guarantee[0]} if guarantee else {})

@@ -18,6 +18,7 @@ from unoise import tables
 from unoise.compute import choose, normal
 from unoise.data.units import Units, read_parts, read_units, volume
 from unoise.data.volumes import write_volume
+from unoise.errors import UserError
 from unoise.evaluation.masks import ranks, tie_breakers
 from unoise.evaluation.shown import FILES, read_shown
 from unoise.files import write_json
@@ -119,10 +120,25 @@ def body_shares(places: Tensor, body: Tensor) -> Tensor:
 
 
 class NoiseTrial:
-    """The agreement that is left, as the mean over patients, when noise is added to all units of some cases."""
+    """The agreement that is left, as the mean over patients, when noise is added to all units of some cases.
+
+    Patients in whom nothing is predicted without noise have no reference and take no part.
+
+    Raises
+    ------
+    UserError
+        If that leaves no patient.
+    """
 
     def __init__(self, cases: list[NoisyCase], segmenter: Segmenter, target: ClassTarget):
-        self.cases, self.segmenter, self.target = cases, segmenter, target
+        patients = {case.patient for case in cases if case.clean.any()}
+        if not patients:
+            raise UserError(
+                f"noise: the segmenter finds no {target.name} in any patient, so there is no agreement to keep",
+                remedy="Train it longer, or leave noise.explainers empty",
+            )
+        self.cases = [case for case in cases if case.patient in patients]
+        self.segmenter, self.target = segmenter, target
 
     def agreement(self, sigma_hu: Callable[[NoisyCase], Tensor]) -> float:
         """With the standard deviation in HU (N, *S) that a function gives for each case."""
@@ -133,7 +149,7 @@ class NoiseTrial:
             predicted = self.target.predicted(self.segmenter.probabilities(noisy))
             both, total = (predicted & case.clean).sum().item(), (predicted.sum() + case.clean.sum()).item()
             counts[case.patient] = counts.get(case.patient, 0) + np.array([2 * both, total])
-        return float(np.mean([both / total for both, total in counts.values() if total]))
+        return float(np.mean([both / total for both, total in counts.values()]))
 
     def tolerated(self, within: Callable[[NoisyCase], Tensor]) -> float | None:
         """The uniform σ in HU, within a region (N, *S) of each case, that costs 5 %; None where none does.

@@ -12,14 +12,17 @@ VOLUMES = ("importance", "noise_scale")
 
 
 class UNoise(Explainer):
-    """Importance 1 − B, where B in [0, 1] is the noise scale that the interpreter predicts (section 2)."""
+    """The less noise, the more important: by −g(x), in the order of 1 − B, where B = sigmoid(g(x)) is the noise scale.
+
+    1 − B itself has no order where B is so near to 0 or 1 that float32 rounds it (section 2 of the paper).
+    """
 
     def explain(self, units: Units) -> Tensor:
         return self.volumes(units)["importance"]
 
     def volumes(self, units: Units) -> dict[str, Tensor]:
-        noise_scale = self.context.interpreter.output(units, self.context.target.name).sigmoid()
-        return {"importance": 1 - noise_scale, "noise_scale": noise_scale}
+        output = self.context.interpreter.output(units, self.context.target.name)
+        return {"importance": -output, "noise_scale": output.sigmoid()}
 
 
 EXPLAINER = UNoise

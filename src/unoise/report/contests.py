@@ -6,8 +6,9 @@ import pandas as pd
 
 from unoise.report.markdown import count, escape, listed, number, p_value, table
 from unoise.report.seen import NOTE, mark, unseen
-from unoise.report.verdict import ENOUGH_PATIENTS, SIGNIFICANT
+from unoise.report.verdict import ENOUGH_PATIENTS, SIGNIFICANT, tells
 from unoise.statistics.contests import AT
+from unoise.statistics.leak import map_leaks
 
 _INTRO = (
     "The area under agreement, kept first, where 1 to 10 % is visible, minus the rival's on the same patient, mean "
@@ -16,13 +17,13 @@ _INTRO = (
 )
 
 
-def contests_section(contests: pd.DataFrame) -> list[str]:
+def contests_section(contests: pd.DataFrame, leak: pd.DataFrame) -> list[str]:
     """Say against whom an explainer is better, where it fares worst, and show the hardest rival of each cell.
 
     Parameters
     ----------
-    contests
-        Rows of `tables.CONTESTS`.
+    contests, leak
+        Rows of the tables of these names.
 
     Returns
     -------
@@ -31,11 +32,13 @@ def contests_section(contests: pd.DataFrame) -> list[str]:
     """
     if contests.empty:
         return ["Nothing could be compared: no test patient could be scored, or there is no rival."]
-    parts = [_INTRO]
+    parts, leaks = [_INTRO], map_leaks(leak)
     for (target, explainer), own in contests.groupby(["target", "explainer"], sort=True):
         enough = own["patients"].max() >= ENOUGH_PATIENTS
         said = _won(own) if enough else f"Fewer than {ENOUGH_PATIENTS} test patients are too few for such p-values."
-        parts += [f"**{escape(explainer)}, {escape(target)}.** {said}{_worst(own)}", _hardest(own, enough)]
+        told = " By their shape its masks tell where the organ is: it is not ranked."
+        told *= tells(leaks.get(target, {}), explainer)
+        parts += [f"**{escape(explainer)}, {escape(target)}.** {said}{_worst(own)}{told}", _hardest(own, enough)]
     return [*parts, NOTE] if unseen(contests) else parts
 
 

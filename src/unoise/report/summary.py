@@ -223,7 +223,7 @@ def _limits(config: dict, ranking: pd.DataFrame, leak: pd.DataFrame, unit: str) 
     yield "Explanations are judged by the segmenter's own prediction: they can be true to a wrong model."
     yield "One segmenter, trained once: another training may give other explanations, another ranking."
     yield f"Only {unit}s where label or prediction has at least {least} voxels of the target were evaluated."
-    yield "A partly hidden image is unlike those the segmenter learned from: that alone can lower agreement."
+    yield "A partly hidden image is unlike most that the segmenter learned from: that alone can lower agreement."
     yield "Only the judges and obscurers named above were tried."
     if leak["leak"].notna().any():
         contents = " and ".join(sorted(set(leak["content"])))

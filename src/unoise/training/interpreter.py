@@ -68,7 +68,7 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
         network,
         lambda epoch: data.epoch(own, settings["seed"], epoch, compute.device),
         loss_of_any,
-        lambda: validation_score(loss, targets, groups, own.get("patch"), compute.batch_size, settings["seed"]),
+        lambda: validation_score(loss, targets, groups, own.get("patch"), own["batch_size"], settings["seed"]),
         own,
         -(-samples // own["batch_size"]),
         State(assignment.state, assignment.fingerprint(segmenter)),

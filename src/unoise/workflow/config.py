@@ -97,6 +97,8 @@ def complete(config: object, path: str | Path = "config") -> dict:
             _refuse(
                 path, ("stability", "explainers"), f"{name!r} has no interpreter to train again", "Leave it out here"
             )
+        if config["interpreters"][config["explainers"][name]["interpreter"]]["training"]["epochs"] == 0:
+            _refuse(path, ("stability", "explainers"), f"the interpreter of {name!r} is not trained", "Leave it out")
     if config["stability"]["explainers"] and config["seed"] in config["stability"]["seeds"]:
         _refuse(path, ("stability", "seeds"), f"{config['seed']} is the config's own seed", "Choose another one")
     if not config["noise"]["smallest_hu"] < config["noise"]["largest_hu"]:
@@ -120,8 +122,9 @@ def complete(config: object, path: str | Path = "config") -> dict:
     if cases["first_slices"] and not cases["by_slice"]:
         _refuse(path, ("cases", "first_slices"), "it means nothing without by_slice", "Set by_slice, or leave it out")
     check_dims(config, path)
-    if cases["by_slice"] and config["guarantee"]["explainers"]:
-        _refuse(path, ("guarantee",), "with by_slice calibration and test share patients", "Leave one of the two out")
+    for part, splits in (("guarantee", "calibration and test"), ("noise", "validation and test")):
+        if cases["by_slice"] and config[part]["explainers"]:
+            _refuse(path, (part,), f"with by_slice {splits} share patients", "Leave one of the two out")
     config["dataset"] = _expand(config["dataset"], path, "dataset")
     return config
 

@@ -21,11 +21,18 @@ class ContestPlan(NoisePlan):
 
     @cached_property
     def trained_with(self) -> dict[str, list[str]]:
-        """What the objective of an explainer's interpreter fills images with, by explainer; without one, no entry."""
+        """What objective and augmentation show an explainer's interpreter, by explainer; without one, no entry."""
         interpreters = {
-            key: one["interpreter"] for key, one in self.config["explainers"].items() if "interpreter" in one
+            key: self.config["interpreters"][one["interpreter"]]
+            for key, one in self.config["explainers"].items()
+            if "interpreter" in one
         }
-        objectives = {key: self.config["interpreters"][one]["objective"] for key, one in interpreters.items()}
-        return {
-            key: methods.find("training.objectives", one["method"]).fillings(one) for key, one in objectives.items()
-        }
+        return {key: self._shown_to(one) for key, one in interpreters.items()}
+
+    @staticmethod
+    def _shown_to(interpreter: dict) -> list[str]:
+        objective, augmentation = interpreter["objective"], interpreter["training"]["augmentation"]
+        return [
+            *methods.find("training.objectives", objective["method"]).fillings(objective),
+            *methods.find("training.augmentations", augmentation).fillings({}),
+        ]

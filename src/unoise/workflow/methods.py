@@ -27,8 +27,8 @@ class Method:
     trained_for
         What an explainer's interpreter must be trained for (the module's `TRAINED_FOR`); None without one.
     trains_with
-        What a training objective fills images with (the module's `TRAINS_WITH`): names, or the setting whose keys they
-        are.
+        What a training objective or augmentation puts into images (the module's `TRAINS_WITH`): names, or the setting
+        whose keys they are.
     dims
         Of the images it can take: 2, slices, and 3, volumes (the module's `DIMS`; both where it says nothing).
     """
@@ -46,7 +46,7 @@ class Method:
         return import_module(self.module)
 
     def fillings(self, settings: dict) -> list[str]:
-        """What a training objective of these settings fills images with."""
+        """What a training objective or augmentation of these settings puts into images."""
         return list(settings[self.trains_with] if isinstance(self.trains_with, str) else self.trains_with)
 
     def schema(self, **more: dict) -> dict:

@@ -18,6 +18,7 @@ from unoise.training.fillings import (
     zero,
 )
 
+TRAINS_WITH = ("zero", "noise", "blur", "donor")
 SHARE = 0.5  # of the images
 _VISIBILITY = (0.01, 1.0)  # log-uniform
 _BLUR = (1.0, 10.0)  # standard deviation in voxels, log-uniform
@@ -25,7 +26,7 @@ _OTHERS = 1 / 8  # of the hidden parts show the next image of the batch
 
 
 def augment(images: Tensor, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Vary images as `affine` does, then hide a random part of most; the labels keep all of the organ.
+    """Vary images as `affine` does, then hide a random part of half of them; the labels keep all of the organ.
 
     What is hidden are the voxels where a smooth random field is low. They become zero, a constant, noisy, a smooth
     texture, shuffled tiles of the image, the image rolled or blurred, or another image of the batch.

@@ -11,6 +11,7 @@ from torch import Tensor
 from unoise.training.augmentations import affine
 from unoise.training.fillings import log_uniform, uniform
 
+TRAINS_WITH = ("zero", "noise", "blur")
 _SHARES = {"noise": 0.3, "blur": 0.15, "holes": 0.25, "crop": 0.3}  # of the images, each drawn for itself
 _NOISE = (0.02, 0.6)  # standard deviation in window units, log-uniform
 _BLUR = (0.5, 2.0)  # standard deviation in voxels, log-uniform

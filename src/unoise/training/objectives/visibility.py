@@ -8,6 +8,7 @@ from monai.transforms.utils import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
 
+from unoise.errors import UserError
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.class_target import ClassTarget
 from unoise.training.fillings import CONTENTS, FILLINGS, mixed
@@ -98,6 +99,8 @@ class VisibilityObjective(Objective):
         anchor: str,
     ):
         super().__init__(segmenter)
+        if visibilities[0] > visibilities[1]:
+            raise UserError("visibilities: {:g} is above {:g}".format(*visibilities), remedy="Exchange them")
         mean = partial(_mean, value=segmenter.body_mean)
         self.fillings = {(FILLINGS | {"mean": mean})[name]: share for name, share in fillings.items()}
         self.backgrounds = {mean: 2.0, FILLINGS["zero"]: 1.0, FILLINGS["constant"]: 1.0}
