@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from project import Project
+from scipy.special import expit
 
 MINIATURE = Path(__file__).parent / "configs" / "miniature.yaml"
 
@@ -92,7 +93,7 @@ def test_maps_lie_on_the_preprocessed_image(finished):
         assert b"slice" in explained.header["descrip"].item()
         assert np.isfinite(explained.get_fdata()).all()
     scale = nib.load(str(learned[0]).replace("/importance/", "/noise_scale/")).get_fdata()
-    np.testing.assert_allclose(nib.load(learned[0]).get_fdata(), 1 - scale, atol=1e-6)
+    np.testing.assert_allclose(expit(-nib.load(learned[0]).get_fdata()), scale, atol=1e-6)
 
 
 def test_the_noise_that_voxels_bear_is_a_volume_in_hu_and_measured(finished):
