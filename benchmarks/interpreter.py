@@ -25,13 +25,14 @@ from unoise.errors import UserError
 from unoise.files import whole_file
 from unoise.report.figures import in_order
 from unoise.report.markdown import escape
+from unoise.report.seen import NOTE, Pairs, mark, unseen
 from unoise.report.verdict import SIGNIFICANT
 from unoise.statistics.leak import map_leaks
 from unoise.workflow.names import CONTROL, ORIGINAL
 
 OURS, PAPER = "u-noise", "u-noise-paper"
 INTERPRETERS = {OURS: "visibility", PAPER: "paper"}  # as the config names them
-TABLES = ("curves", "leak", "contests", "costs")
+TABLES = ("curves", "ranking", "leak", "contests", "costs")
 NONE = "–"
 FRACTIONS = (0.01, 0.02, 0.05, 0.1)
 SHOWN = ", ".join(f"{100 * one:g}" for one in FRACTIONS)
@@ -112,13 +113,13 @@ def contest_rows(contests: pd.DataFrame) -> Iterator[Row]:
 
 
 def cost_rows(costs: pd.DataFrame) -> Iterator[Row]:
-    """Goals for what training an interpreter costs, by what training the segmenter cost."""
+    """The goal for what training an interpreter costs, by what training the segmenter cost, and the passes behind it."""
     trained = costs[costs.stage == "train"].assign(passes=costs.forwards + costs.backwards)
     trained = trained.set_index(trained.model.map(lambda model: re.sub("-[0-9a-f]{8}$", "", model)))
-    for column in ("seconds", "passes"):
+    for column, goal in (("seconds", 1), ("passes", None)):
         spent = trained[column].astype(float)
         ratios = pd.Series({name: spent.get(key) for name, key in INTERPRETERS.items()}, dtype=float)
-        yield Row(f"training {column} ÷ the segmenter's", ratios / spent.get("segmenter"), 1, -1)
+        yield Row(f"training {column} ÷ the segmenter's", ratios / spent.get("segmenter"), goal, -1)
 
 
 def page(folder: Path, experiment: str) -> str:
@@ -128,7 +129,7 @@ def page(folder: Path, experiment: str) -> str:
     leaks = map_leaks(read["leak"])
     for target, curves in read["curves"].groupby("target"):
         leak = pd.Series(leaks.get(target, {}), dtype=float)
-        contests = read["contests"][read["contests"].target == target]
+        contests, ranking = (read[name][read[name].target == target] for name in ("contests", "ranking"))
         rows = [
             *agreement_rows(curves),
             Row("leak, largest over contents from 2 % visible up", leak, 0.03, -1),
@@ -137,10 +138,10 @@ def page(folder: Path, experiment: str) -> str:
         ]
         explainers = in_order(curves.explainer)
         parts += [f"## {target}", as_markdown(rows, explainers)]
-        parts += [f"Agreement at {SHOWN} % visible, judge {ORIGINAL}, and leak:", overview(curves, leak, explainers)]
+        parts += [f"Agreement at {SHOWN} % visible, judge {ORIGINAL}, and leak:", overview(curves, leak, explainers, unseen(ranking))]
     footnote = (
         "In bold: the goal is met. In brackets: the explainer; where the value was found. Passes are slices forward "
-        "and back through the segmenter; those through the interpreter itself are not counted."
+        f"and back through the segmenter; those through the interpreter itself are not counted. {NOTE}"
     )
     return "\n\n".join([*parts, footnote]) + "\n"
 
@@ -163,15 +164,15 @@ def as_markdown(rows: list[Row], explainers: list[str]) -> str:
     return pd.DataFrame(shown).to_markdown(index=False, disable_numparse=True)
 
 
-def overview(curves: pd.DataFrame, leak: pd.Series, explainers: list[str]) -> str:
-    """Every explainer by every obscurer, judge original, and its leak."""
+def overview(curves: pd.DataFrame, leak: pd.Series, explainers: list[str], those_unseen: Pairs) -> str:
+    """Every explainer by every obscurer, judge original, and its leak; marked where its interpreter never met it."""
     kept = curves[(curves.order == "kept_first") & (curves.split == "test") & (curves.judge == ORIGINAL)]
     kept = kept[kept.visibility.round(9).isin(FRACTIONS)]
     means = kept.groupby(["explainer", "obscurer", "visibility"]).agreement.mean()
-    cells = means.map("{:.2f}".format).groupby(["explainer", "obscurer"]).agg(" ".join).unstack()
-    return (
-        cells.reindex(explainers).assign(leak=leak.map("{:.3f}".format)).fillna(NONE).to_markdown(disable_numparse=True)
-    )
+    cells = means.map("{:.2f}".format).groupby(["explainer", "obscurer"]).agg(" ".join)
+    marked = [mark(text, *pair, those_unseen) for pair, text in cells.items()]
+    rows = pd.Series(marked, cells.index).unstack().reindex(explainers)
+    return rows.assign(leak=leak.map("{:.3f}".format)).fillna(NONE).to_markdown(disable_numparse=True)
 
 
 def processor() -> str:

@@ -76,8 +76,11 @@ def made(tmp_path):
             ("paper-small-0a1b2c3d", 1.0, 1),
         )
     ]
+    seen = {("u-noise", "mean"): True, ("u-noise", "donor"): False, ("occlusion", "mean"): None}
+    ranking = [{**key, "explainer": e, "obscurer": o, "judge": "original", "seen": one} for (e, o), one in seen.items()]
+    made = {"curves": curves, "ranking": ranking, "leak": leak, "contests": contests, "costs": costs}
     folder = tmp_path / "results" / "phantom-full" / "tables"
-    for name, rows in {"curves": curves, "leak": leak, "contests": contests, "costs": costs}.items():
+    for name, rows in made.items():
         tables.write(folder / f"{name}.parquet", getattr(tables, name.upper()), rows)
     return folder
 
@@ -96,7 +99,14 @@ def test_every_goal_has_its_number(run, made):
     assert found["worst cell against any rival, 1 to 10 % visible"] == worst
     assert found["contests won at adjusted p < 0.05"] == ["–", "1 (of 3)", "–", "–", "–"]
     assert found["training seconds ÷ the segmenter's"][:3] == ["≤ 1", "**0.900**", "**0.300**"]
-    assert found["training passes ÷ the segmenter's"][1:3] == ["4", "**1**"]
+    assert found["training passes ÷ the segmenter's"][:3] == ["–", "4", "1"]
+
+
+def test_what_an_interpreter_never_met_is_marked(run, made):
+    found = run()  # columns: blur, donor, mean, noise, leak
+    assert found["u-noise"][1] == "0.97 0.97 0.97 †"
+    assert found["u-noise"][2] == "0.97 0.97 0.97"
+    assert "†" not in "".join(found["occlusion"])
 
 
 def test_the_table_is_written_where_that_is_asked_for(run, made, tmp_path):
