@@ -17,11 +17,11 @@ SETTINGS = {
         "type": "number",
         "minimum": 0,
         "default": 4,
-        "description": "Standard deviation in HU of the noise on the interpolation (published: 0.01 of the image's scale)",
+        "description": "Standard deviation in HU of the noise on the interpolation (published: 0.01 in image units)",
     }
 }
 TOLERANCE = 1e-5  # of the conjugate gradients: norm of what is left over norm of the right-hand side
-SECONDS_PER_VOXEL = {2: 1.5e-6, 3: 6e-6}
+SECONDS_PER_VOXEL = {2: 3e-6, 3: 6e-6}
 
 
 class Road(Obscurer):
