@@ -34,7 +34,14 @@ EXPLAINERS = {
     "prediction": {},
     "intensity": {},
 }
-OBSCURERS = {"zero": {}, "mean": {}, "noise": {"sigma_hu": 400}, "blur": {"sigma_mm": 9}, "donor": {}}
+OBSCURERS = {
+    "zero": {},
+    "mean": {},
+    "noise": {"sigma_hu": 400},
+    "blur": {"sigma_mm": 9},
+    "donor": {},
+    "road": {"sigma_hu": 4},
+}
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from unoise.networks.segmenter import Segmenter
 from unoise.networks.windows import Windows
 from unoise.training.loop import step
 from unoise.training.segmenter import segmentation_loss
+from unoise.workflow import methods
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import SEEN
 from unoise.workflow.plan import Plan
@@ -80,8 +81,13 @@ def estimate_run(plan: Plan) -> str:
         passes[key] * sum(shown[split] for split in group.splits) for group in explaining for key in group.explainers
     )
     own = plan.config["evaluation"]
-    masks = len(own["obscurers"]) * (len(own["kept_first"]) + len(own["removed_first"]))
-    evaluated = masks * sum(len(group.explainers) * shown[split] for group in evaluating for split in group.splits)
+    visibilities = len(own["kept_first"]) + len(own["removed_first"])
+    masks = len(own["obscurers"]) * visibilities
+    maps = sum(len(group.explainers) * shown[split] for group in evaluating for split in group.splits)
+    evaluated = masks * maps
+    units = 1 / windows.count(shape) if windows else 1  # in what is counted
+    hiding = sum(methods.find("obscurers", name).load().OBSCURER.seconds(shape) for name in own["obscurers"])
+    hiding *= visibilities * maps * units * len(plan.config["targets"])
     own_and_other = 2 * len(plan.contents) * len(own["leak_visibilities"])
     evaluated += own_and_other * len(plan.config["explainers"]) * shown["test"]
     evaluated *= len(plan.judges)
@@ -104,7 +110,7 @@ def estimate_run(plan: Plan) -> str:
         * (INTERPRETER_STEP / training + AUGMENTATION),
         **probing,
         f"explaining, {explained * targets:,.0f} forward passes": explained * targets / forward,
-        f"evaluating, {evaluated * targets:,.0f} forward passes": evaluated * targets / forward,
+        f"evaluating, {evaluated * targets:,.0f} forward passes": evaluated * targets / forward + hiding,
         f"starting {jobs} jobs": jobs * JOB_START / cores,
     }
     lines = [f"{minutes / 60:6.1f} min  {stage}" for stage, minutes in stages.items()]

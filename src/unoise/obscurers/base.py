@@ -35,12 +35,17 @@ class Surroundings:
 class Obscurer(ABC):
     """Replaces hidden voxels by a filling."""
 
+    @classmethod
+    def seconds(cls, shape: tuple[int, ...]) -> float:
+        """About how long hiding a part of a unit of this shape takes (for the estimate of a run)."""
+        return 0.0
+
     @abstractmethod
     def fill(self, units: Units, around: Surroundings) -> Tensor:
-        """What stands in the place of every voxel when it is hidden: (N, 1, *S) in window units."""
+        """What stands in the place of every voxel when all are hidden: (N, 1, *S) in window units."""
 
     def obscure(self, images: Tensor, visible: Tensor, filling: Tensor) -> Tensor:
-        """Images (N, 1, *S) where `visible` (N, 1, *S) is true, and the filling elsewhere."""
+        """Images (N, 1, *S) where `visible` (N, 1, *S) is true, elsewhere the filling, or what follows from both."""
         return torch.where(visible, images, filling)
 
 
