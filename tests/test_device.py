@@ -30,6 +30,7 @@ EXPLAINERS = {
     "grad_cam": {"layer": "average"},
     "occlusion": {"patch": 8, "stride": 8, "fill": 0.0},
     "random": {},
+    "rise": {"masks": 4, "cells": 4, "visible": 0.5, "fill": 0.0},
     "distance": {},
     "prediction": {},
     "intensity": {},
