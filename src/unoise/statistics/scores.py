@@ -69,7 +69,9 @@ def scores(
 
 def _areas(test: pd.DataFrame) -> pd.DataFrame:
     by_order = areas(test).pivot(index=[*_CELL, "patient"], columns="order", values="area")
-    wide = pd.DataFrame({f"{order}_area": by_order.get(order) for order in ("kept_first", "removed_first")}, by_order.index)
+    wide = pd.DataFrame(
+        {f"{order}_area": by_order.get(order) for order in ("kept_first", "removed_first")}, by_order.index
+    )
     wide["symmetric_relevance_gain"] = wide["kept_first_area"] - wide["removed_first_area"]
     return wide.dropna(axis=1, how="all").melt(var_name="score", ignore_index=False).reset_index()
 

@@ -19,7 +19,9 @@ SCORES = pa.schema(
 MAPS = pa.schema(
     [
         *key("model", "target", "explainer", "patient"),
-        field("sparsity", REAL, "Gini index of the map, 0 (flat) to 1 (one voxel); null where the map is constant", "1"),
+        field(
+            "sparsity", REAL, "Gini index of the map, 0 (flat) to 1 (one voxel); null where the map is constant", "1"
+        ),
         field("entropy", REAL, "of the map, over that of a flat one: 1 (flat) to 0; null where it is constant", "1"),
     ]
 )
