@@ -74,7 +74,7 @@ rule evaluation:
     input:
         rules.table_ranking.output,
         rules.table_scores.output,
-        rules.table_agreement_of_ranks.output,
+        rules.table_rank_correlation.output,
         rules.table_leak.output,
         PLAN.contest_tables,
         PLAN.guarantee_tables,

@@ -85,18 +85,18 @@ rule table_scores:
         "../scripts/table_scores.py"
 
 
-rule table_agreement_of_ranks:
+rule table_rank_correlation:
     input:
         rules.table_ranking.output,
     output:
-        f"{ROOT}/{paths.TABLE}".format(table="agreement_of_ranks"),
+        f"{ROOT}/{paths.TABLE}".format(table="rank_correlation"),
     log:
-        f"{LOGS}/tables/agreement_of_ranks.log",
+        f"{LOGS}/tables/rank_correlation.log",
     conda:
         "../../envs/unoise.yaml"
     params:
-        code=code_digest("unoise.statistics.rank_agreement"),
+        code=code_digest("unoise.statistics.rank_correlation"),
     message:
         "Asking how far the ranking holds across obscurers"
     script:
-        "../scripts/table_agreement_of_ranks.py"
+        "../scripts/table_rank_correlation.py"

@@ -73,8 +73,8 @@ def infidelity(
     """How badly a map's sum over what is hidden predicts the drop of soft agreement, a number a unit.
 
     The perturbation is the paper's square removal: a random square (3D: cube), of a side between `SMALLEST_SIDE` and
-    `LARGEST_SIDE` of the unit's shortest, near the predicted target, becomes the mean of the training bodies. The map is
-    taken from its smallest value up and times the factor that suits it best, as maps have no common scale; the
+    `LARGEST_SIDE` of the unit's shortest, near the predicted target, becomes the mean of the training bodies. The map
+    is taken from its smallest value up and times the factor that suits it best, as maps have no common scale; the
     squared error is divided by the mean squared drop. So 0 is best, and 1 no better than an empty map.
 
     Parameters

@@ -33,7 +33,7 @@ def sparsity(importance: np.ndarray) -> float | None:
 
 
 def entropy(importance: np.ndarray) -> float | None:
-    """Shannon entropy of a map's values above its smallest one, as shares of their sum, over the logarithm of their number.
+    """Shannon entropy of a map, its values above the smallest as shares of their sum, over that of a flat map.
 
     Parameters and returns as of `sparsity`. See complexity in Bhatt, Weller and Moura 2020, arXiv 2005.00631.
     """
@@ -58,8 +58,8 @@ def map_rows(keys: list[dict[str, str]], maps: list[Path], dims: int) -> Iterato
     for key, path in zip(keys, maps, strict=True):
         importance, _ = read_volume(path, key["case"])
         named = {name: key[name] for name in ("model", "target", "explainer", "patient")}
-        for unit in np.moveaxis(importance, 2, 0) if dims == 2 else [importance]:
-            units.append({**named, "sparsity": sparsity(unit), "entropy": entropy(unit)})
+        parts = np.moveaxis(importance, 2, 0) if dims == 2 else [importance]
+        units += [{**named, "sparsity": sparsity(unit), "entropy": entropy(unit)} for unit in parts]
     found = pd.DataFrame(units).astype({"sparsity": float, "entropy": float})
     means = found.groupby(["model", "target", "explainer", "patient"], as_index=False, sort=False).mean()
     yield from means.replace({np.nan: None}).to_dict("records")

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from unoise.report.markdown import count, escape, listed, number, p_value, table
+from unoise.report.markdown import NOT_DISTINGUISHABLE, count, escape, listed, number, p_value, table
 from unoise.report.seen import NOTE, mark, unseen
-from unoise.report.verdict import ENOUGH_PATIENTS, SIGNIFICANT
+from unoise.report.verdict import SIGNIFICANT
 from unoise.statistics.contests import AT
+from unoise.statistics.intervals import ENOUGH_PATIENTS
 
 _INTRO = (
     "The area under agreement, kept first, where 1 to 10 % is visible, minus the rival's on the same patient, mean "
@@ -91,5 +92,5 @@ def _hardest(own: pd.DataFrame, with_p: bool) -> str:
 
 
 def _cell(one: pd.Series, with_p: bool) -> str:
-    chance = f", p {p_value(one['p'])}" if with_p else ""
+    chance = f", p {p_value(one['p'])}" if with_p else f", {NOT_DISTINGUISHABLE}"
     return f"{number(one['difference'], '+.3f')}{chance} ({escape(one['rival'])})"

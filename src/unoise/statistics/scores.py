@@ -27,7 +27,7 @@ def scores(
     """Gather what is known of each explanation, a row a score.
 
     - `kept_first_area`, `removed_first_area`: as in `tables.RANKING`.
-    - `symmetric_relevance_gain`: the first minus the second, patient by patient (Blücher, Vielhaben and Strodthoff 2024,
+    - `symmetric_relevance_gain`: the first minus the second, patient by patient (Blücher, Vielhaben, Strodthoff 2024,
       arXiv 2401.06654: least minus most influential first), here of areas over the logarithm of the fraction.
     - `agreement_at_2` and so on: kept first, at 2, 5, 10 % visible.
     - `visibility_90`, `visibility_95`: the smallest visible fraction with 90, 95 % of the agreement at full visibility,

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from unoise.errors import UserError
 from unoise.files import whole_file
 from unoise.tables.columns import VOLATILE
-from unoise.tables.comparison import AGREEMENT_OF_RANKS, CONTESTS, GUARANTEE, RANKING
+from unoise.tables.comparison import CONTESTS, GUARANTEE, RANK_CORRELATION, RANKING
 from unoise.tables.evaluation import (
     CURVES,
     LEAK,
@@ -28,7 +28,6 @@ from unoise.tables.models import CASES, COSTS, HISTORY, RUNTIME, SEGMENTATION
 from unoise.tables.scores import FAITHFULNESS, MAPS, SCORES
 
 __all__ = [
-    "AGREEMENT_OF_RANKS",
     "CASES",
     "CONTESTS",
     "COSTS",
@@ -46,6 +45,7 @@ __all__ = [
     "PROBE",
     "PROTOCOLS",
     "RANKING",
+    "RANK_CORRELATION",
     "RUNTIME",
     "SCORES",
     "SEAMS",

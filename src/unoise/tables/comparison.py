@@ -9,8 +9,8 @@ _FEW = "null with fewer than 8 test patients: not distinguishable"
 DETECTABLE = field(
     "detectable",
     REAL,
-    "the smallest true difference that as many patients show with a power of 80 % at .05 (paired, two-sided t-test), by "
-    "the standard deviation of their differences; null with one",
+    "the smallest true difference that as many patients show with a power of 80 % at .05 (paired, two-sided t-test), "
+    "by the standard deviation of their differences; null with one",
     "1",
 )
 
@@ -95,7 +95,7 @@ GUARANTEE = pa.schema(
     ]
 )
 
-AGREEMENT_OF_RANKS = pa.schema(
+RANK_CORRELATION = pa.schema(
     [
         *key("model", "target", "judge", "order", "obscurer"),
         field("other_obscurer", TEXT, "the obscurer under which the explainers are ranked once more"),

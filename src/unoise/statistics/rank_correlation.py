@@ -12,7 +12,7 @@ STEADY = 0.5  # Kendall's tau below which a ranking turns: more than a quarter o
 _CONTEST = ["model", "target", "judge", "order"]
 
 
-def rank_agreement(ranking: pd.DataFrame) -> pd.DataFrame:
+def rank_correlations(ranking: pd.DataFrame) -> pd.DataFrame:
     """Correlate the ranks of the explainers' areas between each two obscurers.
 
     Parameters
@@ -23,7 +23,7 @@ def rank_agreement(ranking: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Rows of `tables.AGREEMENT_OF_RANKS`; no row for two obscurers that have fewer than two explainers in common.
+        Rows of `tables.RANK_CORRELATION`; no row for two obscurers that have fewer than two explainers in common.
     """
     rows = []
     for contest, group in ranking.groupby(_CONTEST, sort=True):
@@ -33,7 +33,7 @@ def rank_agreement(ranking: pd.DataFrame) -> pd.DataFrame:
             if len(both) >= 2:
                 pair = {"obscurer": one, "other_obscurer": other, "explainers": len(both)}
                 rows.append(dict(zip(_CONTEST, contest, strict=True)) | pair | _correlated(both.to_numpy().T))
-    return pd.DataFrame(rows, columns=tables.AGREEMENT_OF_RANKS.names)
+    return pd.DataFrame(rows, columns=tables.RANK_CORRELATION.names)
 
 
 def _correlated(areas: np.ndarray) -> dict:
