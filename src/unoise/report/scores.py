@@ -8,12 +8,12 @@ from unoise.workflow.names import ORIGINAL
 
 _INTRO = (
     "Means over the test patients; `tables/scores.parquet` has their intervals, the other judges and the costs. "
-    "*Gain kept over removed* is the symmetric relevance gain: the area kept first minus the area removed first, of the "
-    "same patient. *Enough for 90 %* is the visible share with 90 % of the full agreement."
+    "*Gain kept over removed* is the symmetric relevance gain: the area kept first minus the area removed first, of "
+    "the same patient. *Enough for 90 %* is the visible share with 90 % of the full agreement."
 )
 _SHAPE_INTRO = (
-    "What the maps are like: *sparsity* (Gini index) and *entropy* say how concentrated the values are, which is neither "
-    "good nor bad. *Infidelity*: how badly a map predicts what hiding a square costs (0 best, 1 no better than an "
+    "What the maps are like: *sparsity* (Gini index) and *entropy* say how concentrated the values are, which is "
+    "neither good nor bad. *Infidelity*: how badly a map predicts what hiding a square costs (0 best, 1 no better than an "
     "empty map). *Sensitivity*: how much it changes when the image hardly does (0: not at all)."
 )
 _BY_OBSCURER = {

@@ -92,7 +92,7 @@ def write_summary(
         for target, group in own.groupby("target", sort=True)
     ]
     parts = [f"# What {escape(experiment)} found"]
-    for target, group, shown, told in contests:
+    for target, _, shown, told in contests:
         parts.append(
             (f"**Target {escape(target)}.** " if len(contests) > 1 else "")
             + verdict(
