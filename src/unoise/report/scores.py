@@ -13,8 +13,8 @@ _INTRO = (
 )
 _SHAPE_INTRO = (
     "What the maps are like: *sparsity* (Gini index) and *entropy* say how concentrated the values are, which is "
-    "neither good nor bad. *Infidelity*: how badly a map predicts what hiding a square costs (0 best, 1 no better than an "
-    "empty map). *Sensitivity*: how much it changes when the image hardly does (0: not at all)."
+    "neither good nor bad. *Infidelity*: how badly a map predicts what hiding a square costs (0 best, 1 no better "
+    "than an empty map). *Sensitivity*: how much it changes when the image hardly does (0: not at all)."
 )
 _BY_OBSCURER = {
     "symmetric_relevance_gain": ("gain kept over removed", "+.3f"),

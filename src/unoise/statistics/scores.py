@@ -54,7 +54,7 @@ def scores(
     parts = [_areas(test), _points(test), _leaks(leaks), _costs(costs, patients)]
     parts += [one.melt([*_MAP, "patient"], var_name="score") for one in (maps, faithfulness)]
     columns = [*_CELL, "score", "patient", "value"]
-    values = pd.concat([one.reindex(columns=columns).astype({"value": float}) for one in parts if len(one)])
+    values = pd.concat([one.reindex(columns=columns).astype({"value": float}) for one in parts])
     rows = []
     for key, group in values.groupby([*_CELL, "score"], sort=True, dropna=False):
         known = group["value"].dropna().to_numpy()
