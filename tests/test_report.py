@@ -194,8 +194,15 @@ def test_summary_names_the_winner(summary):
     assert "beats the best control under every obscurer" in text
     assert "8 test patients" in text
     assert "same order under all obscurers" in text
+    assert re.search(r"The next, occlusion, lies 0\.1\d behind \(p 0\.008\)\.", text)
     assert "the ranking holds between any two obscurers (Kendall's tau at least 1.00)" in text
-    assert text.endswith("So, of these, trust u-noise-paper-small here.")
+    assert text.endswith("So, of these explanations, trust u-noise-paper-small here.")
+
+
+def test_the_opening_does_not_prefer_what_cannot_be_told_apart(summary):
+    text = opening(summary(halves={**GOOD, "occlusion": 0.0201}))
+    assert re.search(r"lies 0\.0\d behind; (occlusion|u-noise-paper-small) cannot be told apart from it", text)
+    assert re.search(r"So, of these explanations, trust (\S+), as much as (\S+), here\.$", text)
 
 
 def test_summary_claims_no_victory_over_a_better_control(summary):

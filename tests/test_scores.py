@@ -203,8 +203,8 @@ def test_the_opening_says_who_is_first_under_other_judges_and_what_follows():
     ]
     assert across_judges("a", pd.DataFrame(rows)) == r"Judged by other, it is first too; by x\_y, b is first."
     own = pd.DataFrame({"obscurer": ["blur", "mean"], "gain": [0.1, 0.2]})
-    assert conclusion("a", own.iloc[1:], own) == "So trust a here where hidden voxels become mean, and not beyond."
-    assert "stays open" in conclusion("a", own.iloc[:0], own.assign(gain=np.nan))
+    assert conclusion("a", ["b"], own.iloc[1:], own) == "So trust a, as much as b, here under mean only."
+    assert "stays open" in conclusion("a", [], own.iloc[:0], own.assign(gain=np.nan))
 
 
 def test_the_detectable_difference_is_that_of_the_paired_t_test():

@@ -1,10 +1,28 @@
-"""How far the opening's finding reaches: across obscurers, across judges, and what follows."""
+"""How far the opening's finding reaches: over rivals, across obscurers and judges, and what follows."""
 
 import pandas as pd
 
-from unoise.report.markdown import escape, listed
+from unoise.report.markdown import escape, listed, p_value
 from unoise.statistics.rank_correlation import STEADY
 from unoise.workflow.names import ORIGINAL
+
+
+def over_rivals(after: pd.DataFrame, tied: list[str]) -> str:
+    """Say how far the next explanation lies behind the first, and which cannot be told apart from it.
+
+    Parameters
+    ----------
+    after
+        From `unoise.statistics.behind.behind`.
+    tied
+        Those of them that cannot be told apart from the first.
+    """
+    if after.empty:
+        return ""
+    said = f"The next, {escape(after.index[0])}, lies {after['difference'].iloc[0]:.2f} behind"
+    if after.index[0] not in tied:
+        said += f" (p {p_value(after['p'].iloc[0])})"
+    return f"{said}; {listed(tied)} cannot be told apart from it by statistics." if tied else f"{said}."
 
 
 def across_obscurers(correlations: pd.DataFrame) -> str:
@@ -50,13 +68,15 @@ def across_judges(best: str, rivals: pd.DataFrame) -> str:
     return f"Judged {'; '.join([*said, *others])}." if firsts else ""
 
 
-def conclusion(best: str, won: pd.DataFrame, own: pd.DataFrame) -> str:
+def conclusion(best: str, tied: list[str], won: pd.DataFrame, own: pd.DataFrame) -> str:
     """Say what to trust.
 
     Parameters
     ----------
     best
         The explanation that is first.
+    tied
+        Explanations that cannot be told apart from it.
     won, own
         Its rows of `tables.RANKING` in which it beats the best control, and all of them; one an obscurer.
     """
@@ -64,6 +84,7 @@ def conclusion(best: str, won: pd.DataFrame, own: pd.DataFrame) -> str:
         return "So how far to trust it stays open."
     if won.empty:
         return f"So trust {escape(best)} here no more than a control."
+    chosen = escape(best) + (f", as much as {listed(tied)}," if tied else "")
     if len(won) == len(own):
-        return f"So, of these, trust {escape(best)} here."
-    return f"So trust {escape(best)} here where hidden voxels become {listed(won['obscurer'])}, and not beyond."
+        return f"So, of these explanations, trust {chosen} here."
+    return f"So trust {chosen} here under {listed(won['obscurer'])} only."

@@ -4,12 +4,13 @@ import pandas as pd
 
 from unoise.report.figures import in_order
 from unoise.report.markdown import count, escape, listed, p_value
-from unoise.report.reach import across_judges, across_obscurers, conclusion
-from unoise.statistics.intervals import ENOUGH_PATIENTS
+from unoise.report.reach import across_judges, across_obscurers, conclusion, over_rivals
+from unoise.statistics.behind import behind
+from unoise.statistics.intervals import ENOUGH_PATIENTS, LEVEL
 from unoise.statistics.leak import TELLS
 from unoise.workflow.names import CONTROL, ORIGINAL
 
-SIGNIFICANT = 0.05
+SIGNIFICANT = round(1 - LEVEL, 9)
 _HEADLINE = 0.05
 
 
@@ -55,8 +56,15 @@ def verdict(
         f"on {where}{_at_headline(own, curves, unit)}."
     )
     rivals = everywhere[~everywhere["explainer"].str.startswith(CONTROL) & ~everywhere["explainer"].isin(tellers)]
-    reach = [_consistency(methods), across_obscurers(correlations), across_judges(best, rivals)]
-    end = conclusion(best, own[_beaten(own)], own)
+    after = behind(curves, best, set(methods["explainer"]) - {best})
+    tied = in_order(after[~(after["p"] < SIGNIFICANT)].index)
+    reach = [
+        over_rivals(after, tied),
+        _consistency(methods),
+        across_obscurers(correlations),
+        across_judges(best, rivals),
+    ]
+    end = conclusion(best, tied, own[_beaten(own)], own)
     return " ".join(filter(None, [first, _against_control(methods, own), *reach, *told, end]))
 
 
