@@ -23,6 +23,7 @@ include: "workflow/rules/stability.smk"
 include: "workflow/rules/noise.smk"
 include: "workflow/rules/seams.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/scores.smk"
 include: "workflow/rules/guarantee.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
@@ -72,6 +73,8 @@ rule explanations:
 rule evaluation:
     input:
         rules.table_ranking.output,
+        rules.table_scores.output,
+        rules.table_rank_correlation.output,
         rules.table_leak.output,
         PLAN.contest_tables,
         PLAN.guarantee_tables,

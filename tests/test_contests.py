@@ -53,9 +53,9 @@ def test_p_is_two_sided_never_0_and_says_what_the_interval_says():
         p = bootstrap_p(values, 999, 3)
         assert (p < 0.05) == (low > 0 or high < 0)
         assert p == bootstrap_p(-values, 999, 3)
-    assert bootstrap_p(np.full(5, 0.1), 999, 3) == pytest.approx(2 / 1000)
-    assert bootstrap_p(np.zeros(5), 999, 3) == 1
-    assert bootstrap_p(values[:1], 999, 3) is None
+    assert bootstrap_p(np.full(8, 0.1), 999, 3) == pytest.approx(2 / 1000)
+    assert bootstrap_p(np.zeros(8), 999, 3) == 1
+    assert bootstrap_p(values[:7], 999, 3) is None
 
 
 def test_a_contest_is_paired_by_patient_and_on_test_patients_kept_first():
@@ -209,6 +209,7 @@ def test_with_few_patients_no_contest_counts_as_won():
     assert "too few" in parts[1]
     assert "better" not in parts[1]
     assert "p 0" not in parts[2]
+    assert "+0.200, not distinguishable (b)" in parts[2]
 
 
 def test_other_judges_mark_the_unseen():

@@ -12,6 +12,7 @@ from unoise.report.figures import draw_costs, draw_curves, draw_history, styles
 from unoise.report.panel import PanelRow, draw_panel, radiological, ranks
 from unoise.report.summary import write_summary
 from unoise.statistics.curves import areas
+from unoise.statistics.rank_correlation import rank_correlations
 from unoise.statistics.ranking import ranking
 from unoise.statistics.seen import mark_seen
 
@@ -77,6 +78,9 @@ def made(tmp_path):
         return {
             "curves": curves,
             "ranking": ranked,
+            "rank_correlation": through_parquet(
+                tmp_path / "rank_correlation.parquet", tables.RANK_CORRELATION, rank_correlations(ranked)
+            ),
             "cases": through_parquet(tmp_path / "cases.parquet", tables.CASES, [case]),
             "segmentation": through_parquet(tmp_path / "seg.parquet", tables.SEGMENTATION, segmentation),
             "leak": through_parquet(tmp_path / "leak.parquet", tables.LEAK, leak),
@@ -190,12 +194,22 @@ def test_summary_names_the_winner(summary):
     assert "beats the best control under every obscurer" in text
     assert "8 test patients" in text
     assert "same order under all obscurers" in text
+    assert re.search(r"The next, occlusion, lies 0\.1\d behind \(p 0\.008\)\.", text)
+    assert "the ranking holds between any two obscurers (Kendall's tau at least 1.00)" in text
+    assert text.endswith("So, of these explanations, trust u-noise-paper-small here.")
+
+
+def test_the_opening_does_not_prefer_what_cannot_be_told_apart(summary):
+    text = opening(summary(halves={**GOOD, "occlusion": 0.0201}))
+    assert re.search(r"lies 0\.0\d behind; (occlusion|u-noise-paper-small) cannot be told apart from it", text)
+    assert re.search(r"So, of these explanations, trust (\S+), as much as (\S+), here\.$", text)
 
 
 def test_summary_claims_no_victory_over_a_better_control(summary):
     text = opening(summary(halves=BAD))
     assert "no explanation beats the best control" in text
     assert "It beats" not in text
+    assert text.endswith("So trust u-noise-paper-small here no more than a control.")
 
 
 def test_summary_admits_when_no_gain_could_be_significant(summary):
@@ -204,12 +218,14 @@ def test_summary_admits_when_no_gain_could_be_significant(summary):
 
 
 def test_other_judges_leave_the_page_as_it_is_and_have_a_part_of_their_own(summary):
-    """Under `tolerant` the explanations come in the opposite order."""
+    """Under `tolerant` the explanations come in the opposite order; the opening says who is first."""
     alone = summary()
     text = summary(judges={"tolerant": dict(zip(GOOD, reversed(GOOD.values()), strict=True))})
     before, _, after = text.partition("## Other judges")
     after, _, rest = after.partition("## Costs")
-    assert before + "## Costs" + rest == alone
+    said = " Judged by tolerant, occlusion is first."
+    assert said in opening(text)
+    assert before.replace(said, "") + "## Costs" + rest == alone
     assert re.search(r"\| tolerant +\| pancreas +\| +1 \| +0.61", after)
     areas = dict(re.findall(r"\| (\S+) +\| +(0\.\d+) \|", after))
     assert float(areas["control-random"]) > float(areas["u-noise-paper-small"])
@@ -257,6 +273,9 @@ def test_summary_with_few_patients_ranks_nothing(summary):
     assert "cannot be told apart" in opening(text)
     assert "kept most" not in opening(text)
     assert "| rank" not in text
+    shown = [line for line in text.splitlines() if line.startswith("| occlusion") and "not distinguishable" in line]
+    assert len(shown) == 4, "two obscurers, two orders"
+    assert "not distinguishable" not in summary(patients=8)
 
 
 def test_summary_of_one_patient_has_no_p_value(summary):

@@ -56,7 +56,8 @@ def test_interval_covers_the_mean_and_is_null_for_one_patient():
     assert low < values.mean() < high
     assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(30), rel=0.15)
     assert mean_interval(values[:1], 2000, 1) == (None, None)
-    assert signed_rank(values[:1]) is None
+    assert signed_rank(values[:7]) is None
+    assert signed_rank(values[:8]) is not None
 
 
 def made_areas(splits=("validation", "test")):

@@ -24,6 +24,23 @@ rule figure_curves:
         "../scripts/figure_curves.py"
 
 
+rule figure_critical_difference:
+    input:
+        rules.table_curves.output,
+    output:
+        f"{ROOT}/figures/{{target}}/critical_difference.png",
+    log:
+        f"{LOGS}/figures/{{target}}/critical_difference.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        code=code_digest("unoise.report.critical_difference"),
+    message:
+        "Drawing which explanations differ"
+    script:
+        "../scripts/figure_critical_difference.py"
+
+
 rule figure_panel:
     input:
         image=expand(f"{ROOT}/{paths.IMAGE}", case=PLAN.shown_cases),
@@ -120,6 +137,8 @@ rule summary:
         curves=rules.table_curves.output[0],
         ranking=rules.table_ranking.output[0],
         leak=rules.table_leak.output[0],
+        rank_correlation=rules.table_rank_correlation.output[0],
+        scores=rules.table_scores.output[0],
         costs=rules.table_costs.output[0],
         figures=list(PLAN.figures.values()),
     output:
@@ -141,6 +160,7 @@ rule summary:
             "unoise.report.contests",
             "unoise.report.guarantee",
             "unoise.report.noise",
+            "unoise.report.scores",
             "unoise.report.seams",
             "unoise.report.probe",
             "unoise.report.stability",

@@ -12,12 +12,13 @@ with job(snakemake):
     from unoise.report.noise import noise_section
     from unoise.report.probe import probe_section
     from unoise.report.protocols import protocols_section
+    from unoise.report.scores import scores_section
     from unoise.report.seams import seams_section
     from unoise.report.stability import stability_section
     from unoise.report.summary import write_summary
 
     out = Path(snakemake.output[0])
-    names = ("cases", "segmentation", "curves", "ranking", "leak", "costs")
+    names = ("cases", "segmentation", "curves", "ranking", "leak", "rank_correlation", "costs")
     paper = [
         tables.read(snakemake.input[name], getattr(tables, name.upper()))
         for name in ("protocols", "runtime")
@@ -36,6 +37,7 @@ with job(snakemake):
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
     ]
     seams = [seams_section(tables.read(path, tables.SEAMS)) for path in snakemake.input.seams]
+    scores = tables.read(snakemake.input.scores, tables.SCORES)
     figures = zip(snakemake.params.captions, snakemake.input.figures, strict=True)
     write_summary(
         out,
@@ -43,7 +45,8 @@ with job(snakemake):
         config=snakemake.params.settings,
         judges=snakemake.params.judges,
         **read,
-        further=({"The published evaluation": protocols_section(*paper)} if paper else {})
+        further={"Scores": scores_section(scores)}
+        | ({"The published evaluation": protocols_section(*paper)} if paper else {})
         | ({"Rival by rival, where little is visible": contests[0]} if contests else {})
         | ({"A guarantee": guarantee[0]} if guarantee else {})
         | ({"Show or tell": probe[0]} if probe else {})

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from unoise.report.markdown import count, escape, listed, number, p_value, table
+from unoise.report.markdown import NOT_DISTINGUISHABLE, count, escape, listed, number, p_value, table
 from unoise.report.seen import NOTE, mark, unseen
-from unoise.report.verdict import ENOUGH_PATIENTS, SIGNIFICANT, tells
+from unoise.report.verdict import SIGNIFICANT, tells
 from unoise.statistics.contests import AT
+from unoise.statistics.intervals import ENOUGH_PATIENTS
 from unoise.statistics.leak import map_leaks
 
 _INTRO = (
@@ -94,5 +95,5 @@ def _hardest(own: pd.DataFrame, with_p: bool) -> str:
 
 
 def _cell(one: pd.Series, with_p: bool) -> str:
-    chance = f", p {p_value(one['p'])}" if with_p else ""
+    chance = f", p {p_value(one['p'])}" if with_p else f", {NOT_DISTINGUISHABLE}"
     return f"{number(one['difference'], '+.3f')}{chance} ({escape(one['rival'])})"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+NOT_DISTINGUISHABLE = "not distinguishable"  # in the place of a p-value, with too few patients for one
 _NULL = "-"
 _TEXT_COLUMNS = ("segmenter", "judge", "class", "explainer", "obscurer")
 _MARKDOWN = str.maketrans(

@@ -10,12 +10,13 @@ import pandas as pd
 from unoise.files import whole_file
 from unoise.report.figures import ORDERS, costs_per_unit, in_order
 from unoise.report.judges import judges_section
-from unoise.report.markdown import count, escape, interval, number, p_value, ranged, table
+from unoise.report.markdown import NOT_DISTINGUISHABLE, count, escape, interval, number, p_value, ranged, table
 from unoise.report.seen import NOTE, Pairs, mark, unseen
-from unoise.report.verdict import ENOUGH_PATIENTS, SIGNIFICANT, tells, verdict
+from unoise.report.verdict import SIGNIFICANT, tells, verdict
+from unoise.statistics.intervals import ENOUGH_PATIENTS
 from unoise.statistics.leak import TELLS, map_leaks
 from unoise.workflow.manifest import SPLITS
-from unoise.workflow.names import ORIGINAL
+from unoise.workflow.names import CONTROL, ORIGINAL
 
 _VISIBILITIES = (0.02, 0.05, 0.1, 0.2, 0.5)
 _GLOSSARY = {
@@ -34,6 +35,8 @@ _GLOSSARY = {
     "removed first": "the most important voxels are hidden first: a quick fall of agreement is good",
     "area": "mean height of the agreement curve from 1 to 100 % on a logarithmic axis, between 0 and 1",
     "gain": "how much better the area is than the best control's; positive is better in both orders",
+    "detectable": "the smallest true difference from the best control that as many patients show four times in five "
+    "(paired t-test, two-sided, .05), judging by how much patients differed here",
     "leak": "what the shape of a mask tells instead of showing it: the agreement that is reached when only other "
     "content (another patient, or the {unit}'s own texture) is seen through it, minus the same through another "
     f"patient's mask; the largest from 2 % visible up. Above {TELLS} the map tells and is not ranked",
@@ -53,6 +56,7 @@ def write_summary(
     curves: pd.DataFrame,
     ranking: pd.DataFrame,
     leak: pd.DataFrame,
+    rank_correlation: pd.DataFrame,
     costs: pd.DataFrame,
     further: dict[str, list[str]],
     figures: dict[str, str],
@@ -70,7 +74,7 @@ def write_summary(
         Completed by `unoise.workflow.config.complete`.
     judges
         The `<model>` of each judge, by name; `original` is the segmenter.
-    cases, segmentation, curves, ranking, leak, costs
+    cases, segmentation, curves, ranking, leak, rank_correlation, costs
         Rows of the tables of these names (`tables.CASES` and so on).
     further
         Paragraphs of further sections, by heading.
@@ -88,9 +92,16 @@ def write_summary(
         for target, group in own.groupby("target", sort=True)
     ]
     parts = [f"# What {escape(experiment)} found"]
-    for target, group, shown, told in contests:
+    for target, _, shown, told in contests:
         parts.append(
-            (f"**Target {escape(target)}.** " if len(contests) > 1 else "") + verdict(group, shown, told, unit)
+            (f"**Target {escape(target)}.** " if len(contests) > 1 else "")
+            + verdict(
+                ranking[ranking["target"] == target],
+                shown,
+                told,
+                rank_correlation[rank_correlation["target"] == target],
+                unit,
+            )
         )
     parts += [
         f"No explanation of {escape(target)} could be scored: the segmenter found it in no test patient."
@@ -161,7 +172,8 @@ def _ranking_tables(ranking: pd.DataFrame, leaks: dict[str, float], those_unseen
                 "explainer": mark(escape(row["explainer"]), row["explainer"], obscurer, those_unseen),
                 "area (95 % interval)": interval(row["area"], row["low"], row["high"]),
                 "gain on best control": interval(row["gain"], row["gain_low"], row["gain_high"], "+.3f"),
-                "p": p_value(row["p"]),
+                "detectable": number(row["detectable"], ".3f"),
+                "p": _p(row),
                 "leak": _leak(leaks, row["explainer"]),
             }
             for _, row in (listed.sort_values("rank") if ranked else listed).iterrows()
@@ -170,6 +182,11 @@ def _ranking_tables(ranking: pd.DataFrame, leaks: dict[str, float], those_unseen
     if ranking["patients"].max() == 1:
         parts.append("No interval and no p-value with one patient.")
     return parts
+
+
+def _p(row: pd.Series) -> str:
+    few = row["patients"] < ENOUGH_PATIENTS and not row["explainer"].startswith(CONTROL) and pd.notna(row["gain"])
+    return NOT_DISTINGUISHABLE if few else p_value(row["p"])
 
 
 def _leak(leaks: dict[str, float], explainer: str) -> str:

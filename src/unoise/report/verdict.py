@@ -1,32 +1,39 @@
-"""The opening of the summary: which explanation kept most of the prediction, and how certain that is."""
+"""The opening of the summary: which explanation to trust, by how much, and how certain that is."""
 
 import pandas as pd
 
 from unoise.report.figures import in_order
 from unoise.report.markdown import count, escape, listed, p_value
+from unoise.report.reach import across_judges, across_obscurers, conclusion, over_rivals
+from unoise.statistics.behind import behind
+from unoise.statistics.intervals import ENOUGH_PATIENTS, LEVEL
 from unoise.statistics.leak import TELLS
-from unoise.workflow.names import CONTROL
+from unoise.workflow.names import CONTROL, ORIGINAL
 
-ENOUGH_PATIENTS = 8
-SIGNIFICANT = 0.05
+SIGNIFICANT = round(1 - LEVEL, 9)
 _HEADLINE = 0.05
 
 
-def verdict(ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float], unit: str) -> str:
-    """Say in two or three sentences which explanation kept most of the prediction, and how certain that is.
+def verdict(
+    ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float], correlations: pd.DataFrame, unit: str
+) -> str:
+    """Say in one paragraph which explanation to trust, by how much, where that holds, and what the masks tell.
 
     Parameters
     ----------
     ranking
-        Rows of `tables.RANKING` of one target and judge.
+        Rows of `tables.RANKING` of one target, of all judges.
     curves
-        Rows of `tables.CURVES` of the test patients, of the same target and judge.
+        Rows of `tables.CURVES` of the test patients, of this target and the judge `original`.
     leaks
         By explainer; one whose map tells is not ranked.
+    correlations
+        Rows of `tables.RANK_CORRELATION` of this target.
     unit
         What a unit is called.
     """
-    kept = ranking[ranking["order"] == "kept_first"]
+    everywhere = ranking[ranking["order"] == "kept_first"]
+    kept = everywhere[everywhere["judge"] == ORIGINAL]
     methods = kept[~kept["explainer"].str.startswith(CONTROL)]
     if methods.empty:
         return "This run has no explanation to judge: it evaluated controls only."
@@ -48,7 +55,17 @@ def verdict(ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float]
         f"prediction with little visible: area under the agreement curve {own['area'].mean():.2f} (of 1) "
         f"on {where}{_at_headline(own, curves, unit)}."
     )
-    return " ".join(filter(None, [first, _against_control(methods, own), _consistency(methods), *told]))
+    rivals = everywhere[~everywhere["explainer"].str.startswith(CONTROL) & ~everywhere["explainer"].isin(tellers)]
+    after = behind(curves, best, set(methods["explainer"]) - {best})
+    tied = in_order(after[~(after["p"] < SIGNIFICANT)].index)
+    reach = [
+        over_rivals(after, tied),
+        _consistency(methods),
+        across_obscurers(correlations),
+        across_judges(best, rivals),
+    ]
+    end = conclusion(best, tied, own[_beaten(own)], own)
+    return " ".join(filter(None, [first, _against_control(methods, own), *reach, *told, end]))
 
 
 def tells(leaks: dict[str, float], explainer: str) -> bool:

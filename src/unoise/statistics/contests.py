@@ -6,7 +6,7 @@ import pandas as pd
 
 from unoise import tables
 from unoise.statistics.curves import areas
-from unoise.statistics.intervals import bootstrap_p, holm, mean_interval
+from unoise.statistics.intervals import bootstrap_p, detectable_difference, holm, mean_interval
 
 ENDS = (0.01, 0.1)
 AT = {0.01: "at_1", 0.02: "at_2", 0.05: "at_5", 0.1: "at_10"}
@@ -70,6 +70,7 @@ def _against_all(explainer: str, maps: dict[str, pd.DataFrame], resamples: int, 
             "low": low,
             "high": high,
             "p": bootstrap_p(area, resamples, seed),
+            "detectable": detectable_difference(area),
             **at,
             "smallest": at.min(),
         }

@@ -55,3 +55,13 @@ def log_area(fraction: np.ndarray, value: np.ndarray) -> float:
     """Mean of a curve over log10 of a fraction, between its smallest and its largest fraction."""
     place = np.log10(fraction)
     return float(np.trapezoid(value, place) / (place[-1] - place[0]))
+
+
+def crossing(place: np.ndarray, value: np.ndarray, level: float) -> float | None:
+    """The place, in ascending ones, at which a curve first reaches a level, between its points by a line; else None."""
+    if not (value >= level).any():
+        return None
+    first = int(np.argmax(value >= level))
+    if first == 0:
+        return float(place[0])
+    return float(np.interp(level, value[first - 1 : first + 1], place[first - 1 : first + 1]))

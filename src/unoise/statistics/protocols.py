@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from unoise import tables
+from unoise.statistics.curves import crossing
 from unoise.workflow.names import ORIGINAL
 
 _KEY = ["model", "target", "explainer"]
@@ -57,14 +58,5 @@ def _figures(curve: pd.DataFrame) -> dict[str, float | None]:
         return {"dice_full": None, "linear_area": None, "visibility_90": None}
     seen, dice = ordered.visibility.to_numpy(), ordered.dice.to_numpy()
     area = np.trapezoid(dice, seen) + seen[0] * dice[0]
-    return {"dice_full": dice[-1], "linear_area": float(area), "visibility_90": _crossing(seen, dice, 0.9 * dice[-1])}
-
-
-def _crossing(seen: np.ndarray, dice: np.ndarray, level: float) -> float | None:
-    """Visibility at which a curve first reaches a level, between its points by a line; None for a level of 0."""
-    if level == 0:
-        return None
-    place = int(np.argmax(dice >= level))
-    if place == 0:
-        return float(seen[0])
-    return float(np.interp(level, dice[place - 1 : place + 1], seen[place - 1 : place + 1]))
+    reached = crossing(seen, dice, 0.9 * dice[-1]) if dice[-1] else None
+    return {"dice_full": dice[-1], "linear_area": float(area), "visibility_90": reached}

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from unoise import tables
-from unoise.statistics.intervals import holm, mean_interval, signed_rank
+from unoise.statistics.intervals import detectable_difference, holm, mean_interval, signed_rank
 from unoise.workflow.names import CONTROL
 
 _CONTEST = ["model", "target", "judge", "obscurer", "order"]
@@ -13,7 +13,8 @@ def ranking(areas: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
     """Rank the explainers by their mean area over the test patients, in each contest of judge, obscurer and order.
 
     The best control is that with the best mean area on the validation patients, without these on the test patients.
-    Kept first a larger area is better, removed first a smaller one; a positive gain is always good. Controls have no p.
+    Kept first a larger area is better, removed first a smaller one; a positive gain is always good. Controls have no p,
+    and nobody has with fewer than `ENOUGH_PATIENTS`.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ def _contest(contest: dict, areas: pd.DataFrame, resamples: int, seed: int) -> l
             gains = sign * (values - test[control].to_numpy())
             low, high = mean_interval(gains, resamples, seed)
             rows[-1] |= {"gain": gains.mean(), "gain_low": low, "gain_high": high}
+            rows[-1]["detectable"] = detectable_difference(gains)
             if not explainer.startswith(CONTROL):
                 rows[-1]["p"] = signed_rank(gains)
         rows[-1] |= {"best_control": control, "control_chosen_on": chosen_on if control is not None else None}

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from unoise.errors import UserError
 from unoise.files import whole_file
 from unoise.tables.columns import VOLATILE
-from unoise.tables.comparison import CONTESTS, GUARANTEE, RANKING
+from unoise.tables.comparison import CONTESTS, GUARANTEE, RANK_CORRELATION, RANKING
 from unoise.tables.evaluation import (
     CURVES,
     LEAK,
@@ -25,16 +25,19 @@ from unoise.tables.evaluation import (
     STABILITY,
 )
 from unoise.tables.models import CASES, COSTS, HISTORY, RUNTIME, SEGMENTATION
+from unoise.tables.scores import FAITHFULNESS, MAPS, SCORES
 
 __all__ = [
     "CASES",
     "CONTESTS",
     "COSTS",
     "CURVES",
+    "FAITHFULNESS",
     "GUARANTEE",
     "HISTORY",
     "LEAK",
     "LEAK_COUNTS",
+    "MAPS",
     "METRICS",
     "NOISE",
     "NOISE_BINS",
@@ -42,7 +45,9 @@ __all__ = [
     "PROBE",
     "PROTOCOLS",
     "RANKING",
+    "RANK_CORRELATION",
     "RUNTIME",
+    "SCORES",
     "SEAMS",
     "SEGMENTATION",
     "STABILITY",

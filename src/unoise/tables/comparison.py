@@ -4,6 +4,16 @@ import pyarrow as pa
 
 from unoise.tables.columns import COUNT, REAL, SEEN, TEXT, field, key
 
+_FEW = "null with fewer than 8 test patients: not distinguishable"
+
+DETECTABLE = field(
+    "detectable",
+    REAL,
+    "the smallest true difference that as many patients show with a power of 80 % at .05 (paired, two-sided t-test), "
+    "by the standard deviation of their differences; null with one",
+    "1",
+)
+
 RANKING = pa.schema(
     [
         *key("model", "target", "explainer", "judge", "obscurer", "order"),
@@ -24,9 +34,10 @@ RANKING = pa.schema(
         field(
             "p",
             REAL,
-            "Wilcoxon signed-rank on the paired gain, Holm-adjusted over the explainers that are no controls",
+            f"Wilcoxon signed-rank on the paired gain, Holm-adjusted over the explainers that are no controls; {_FEW}",
             "1",
         ),
+        DETECTABLE,
         field("rank", COUNT, "1: largest area (removed first: smallest)"),
         SEEN,
     ]
@@ -48,7 +59,8 @@ CONTESTS = pa.schema(
         ),
         field("low", REAL, "lower end of the difference's 95 % bootstrap interval over patients", "1"),
         field("high", REAL, "upper end of the interval", "1"),
-        field("p", REAL, "of the difference, two-sided, by bootstrap, Holm-adjusted over the rivals", "1"),
+        field("p", REAL, f"of the difference, two-sided, by bootstrap, Holm-adjusted over the rivals; {_FEW}", "1"),
+        DETECTABLE,
         *(
             field(f"at_{percent}", REAL, f"agreement minus the rival's at {percent} % visible, mean over patients", "1")
             for percent in (1, 2, 5, 10)
@@ -80,5 +92,16 @@ GUARANTEE = pa.schema(
         field("test_patients", COUNT, "test patients with an agreement"),
         field("test_loss", REAL, "mean loss of the test patients at this visibility", "1"),
         field("test_standard_error", REAL, "of that mean over patients; null with one", "1"),
+    ]
+)
+
+RANK_CORRELATION = pa.schema(
+    [
+        *key("model", "target", "judge", "order", "obscurer"),
+        field("other_obscurer", TEXT, "the obscurer under which the explainers are ranked once more"),
+        field("explainers", COUNT, "explainers and controls that both rank"),
+        field("kendall", REAL, "rank correlation (Kendall's tau-b) of the explainers' areas; null where all are equal"),
+        field("spearman", REAL, "Spearman's rank correlation of the same"),
+        field("unstable", pa.bool_(), "whether the ranking turns: Kendall's tau is below 0.5; null where that is null"),
     ]
 )

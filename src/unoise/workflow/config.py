@@ -85,7 +85,7 @@ def complete(config: object, path: str | Path = "config") -> dict:
     for name, obscurer in config["evaluation"]["obscurers"].items():
         place = ("evaluation", "obscurers", name)
         _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
-    for part in ("contests", "guarantee", "noise", "probe", "stability"):
+    for part in ("contests", "guarantee", "noise", "probe", "stability", "faithfulness"):
         for name in config[part]["explainers"]:
             if name not in config["explainers"]:
                 _refuse(path, (part, "explainers"), f"{name!r} is no entry of `explainers`")

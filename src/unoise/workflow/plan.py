@@ -10,13 +10,13 @@ from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.guarantee_plan import CALIBRATION
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
-from unoise.workflow.volume_plan import VolumePlan
+from unoise.workflow.score_plan import ScorePlan
 
 PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-class Plan(VolumePlan):
+class Plan(ScorePlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
@@ -165,6 +165,7 @@ class Plan(VolumePlan):
             captions |= {
                 f"What is left of the predicted {target} when part of the image is visible": f"{folder}/agreement.png",
                 f"The maps of a few test cases ({target})": f"{folder}/panel.png",
+                f"Which explanations of {target} differ, by their ranks": f"{folder}/critical_difference.png",
                 f"As the first figure, by Dice with the label ({target})": f"{folder}/dice.png",
             }
             captions |= {

@@ -1,0 +1,20 @@
+"""Measures infidelity and sensitivity of one explainer."""
+
+from pathlib import Path
+
+from unoise.workflow.job import job
+
+with job(snakemake):
+    from unoise.evaluation.faithfulness import measure_faithfulness
+    from unoise.evaluation.shown import FILES
+
+    interpreter = snakemake.input.get("interpreter")
+    measure_faithfulness(
+        snakemake.params.settings,
+        Path(snakemake.input.segmenter),
+        Path(interpreter) if interpreter else None,
+        snakemake.params.cases,
+        {name: list(map(Path, snakemake.input[name])) for name in FILES},
+        Path(snakemake.output[0]),
+        snakemake.config["compute"],
+    )
