@@ -1,9 +1,11 @@
 """What there is to do: who explains what and what is reported, beside the cases, the models and the evaluation."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
 from unoise.errors import UserError
+from unoise.files import content_hash
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
 from unoise.workflow.evaluation_plan import Group
@@ -13,6 +15,7 @@ from unoise.workflow.names import CONTROL, ORIGINAL
 from unoise.workflow.volume_plan import VolumePlan
 
 PANEL_CASES = 4
+REFERENCES = 8  # training cases
 TIMED_CASES = 6
 
 
@@ -43,6 +46,7 @@ class Plan(VolumePlan):
             wanted = {*self.evaluated_splits(key), *self._protocol_splits}
             splits = tuple(split for split in SPLITS if learned or key in self.noisy or split in wanted)
             name = "learned" if learned else "controls" if key.startswith(CONTROL) else "rivals"
+            name = "informed" if "references" in method.needs else name
             groups.setdefault((name, method.volumes, splits), []).append(key)
         return [
             Group(f"{name}{number}", tuple(keys), volumes, splits)
@@ -74,6 +78,26 @@ class Plan(VolumePlan):
             return {}
 
         return {"interpreter": lambda wildcards: self.interpreter_file(wildcards.explainer, paths.WEIGHTS)}
+
+    def reference_input(self, explainers: Iterable[str]) -> dict[str, str]:
+        """The rule inputs `reference_<number>`, training images that all cases share, where an explainer needs them.
+
+        Raises
+        ------
+        UserError
+            If there is no training case.
+        """
+        wanting = [key for key in explainers if "references" in self.method(key).needs]
+        seed = self.config["seed"]
+        drawn = sorted(self.ids("train"), key=lambda case: content_hash(seed, "references", case))[:REFERENCES]
+        if wanting and not drawn:
+            raise UserError(
+                f"there is no training case, from whose images explainers.{wanting[0]} starts",
+                file=self.manifest,
+                remedy="Give the split `train` cases, or remove the explainer",
+            )
+        files = [f"{self.root}/{paths.IMAGE.format(case=case)}" for case in drawn if wanting]
+        return {f"reference_{number}": file for number, file in enumerate(files)}
 
     def interpreter_file(self, explainer: str, path: str) -> str:
         """A file of the interpreter that an explainer uses, by its path with the wildcard model."""
