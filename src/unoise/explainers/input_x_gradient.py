@@ -19,7 +19,7 @@ class InputTimesGradient(Explainer):
 
     def explain(self, units: Units) -> Tensor:
         method = InputXGradient(self.context.scalar)
-        return attributed(self.context, method, units.images, units.probabilities)[:, 0]
+        return attributed(self.context, method.attribute, units.images, units.probabilities)[:, 0]
 
 
 EXPLAINER = InputTimesGradient

@@ -33,12 +33,14 @@ class IntegratedGradients(Explainer):
         return 2 * settings["steps"]
 
     def explain(self, units: Units) -> Tensor:
-        own = {
-            "baselines": self.baseline,
-            "n_steps": self.steps,
-            "internal_batch_size": self.context.compute.batch_size,
-        }
-        return attributed(self.context, Integral(self.context.scalar), units.images, units.probabilities, **own)[:, 0]
+        method = Integral(self.context.scalar)
+
+        def attribute(images: Tensor, **more: tuple[Tensor]) -> Tensor:
+            one_step = len(images)  # goes through the network at once
+            way = {"baselines": self.baseline, "n_steps": self.steps}
+            return method.attribute(images, **way, internal_batch_size=one_step, **more)
+
+        return attributed(self.context, attribute, units.images, units.probabilities)[:, 0]
 
 
 EXPLAINER = IntegratedGradients

@@ -30,8 +30,9 @@ class SegXResCam(Cam):
     def small(self, images: Tensor, clean: Tensor) -> Tensor:
         activations, gradients = self.activations_and_gradients(images, clean)
         shape = gradients.shape[2:]
-        pooled = _POOLS[self.pooling, len(shape)](gradients, self.block, ceil_mode=True)
-        whole = functional.interpolate(pooled, scale_factor=self.block)
+        block = [min(self.block, side) for side in shape]
+        pooled = _POOLS[self.pooling, len(shape)](gradients, block, ceil_mode=True)
+        whole = functional.interpolate(pooled, scale_factor=block)
         weights = whole[(..., *map(slice, shape))]
         return (weights * activations).sum(1, keepdim=True).relu()
 

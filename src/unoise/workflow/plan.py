@@ -1,25 +1,22 @@
 """What there is to do: who explains what and what is reported, beside the cases, the models and the evaluation."""
 
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
 from unoise.errors import UserError
-from unoise.files import content_hash
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
 from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.guarantee_plan import CALIBRATION
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
-from unoise.workflow.volume_plan import VolumePlan
+from unoise.workflow.reference_plan import ReferencePlan
 
 PANEL_CASES = 4
-REFERENCES = 8  # training cases
 TIMED_CASES = 6
 
 
-class Plan(VolumePlan):
+class Plan(ReferencePlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
@@ -78,26 +75,6 @@ class Plan(VolumePlan):
             return {}
 
         return {"interpreter": lambda wildcards: self.interpreter_file(wildcards.explainer, paths.WEIGHTS)}
-
-    def reference_input(self, explainers: Iterable[str]) -> dict[str, str]:
-        """The rule inputs `reference_<number>`, training images that all cases share, where an explainer needs them.
-
-        Raises
-        ------
-        UserError
-            If there is no training case.
-        """
-        wanting = [key for key in explainers if "references" in self.method(key).needs]
-        seed = self.config["seed"]
-        drawn = sorted(self.ids("train"), key=lambda case: content_hash(seed, "references", case))[:REFERENCES]
-        if wanting and not drawn:
-            raise UserError(
-                f"there is no training case, from whose images explainers.{wanting[0]} starts",
-                file=self.manifest,
-                remedy="Give the split `train` cases, or remove the explainer",
-            )
-        files = [f"{self.root}/{paths.IMAGE.format(case=case)}" for case in drawn if wanting]
-        return {f"reference_{number}": file for number, file in enumerate(files)}
 
     def interpreter_file(self, explainer: str, path: str) -> str:
         """A file of the interpreter that an explainer uses, by its path with the wildcard model."""
