@@ -60,7 +60,10 @@ def random_units(segmenter: Segmenter) -> Units:
     return Units("made", tuple(range(len(images))), images, probabilities, (2.0,) * segmenter.dims)
 
 
-def made_explainer(method: str, segmenter: Segmenter, references: Sequence[Tensor] = (), **settings: object) -> Explainer:
+def made_explainer(
+    method: str, segmenter: Segmenter, references: Sequence[Tensor] = (), **settings: object
+) -> Explainer:
+    """An explainer of the organ, seeded by 5, that knows these training units."""
     context = Context(segmenter, ClassTarget("organ", 0), None, segmenter.compute, 5, references)
     return methods.find("explainers", method).load().EXPLAINER(context, **settings)
 

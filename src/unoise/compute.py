@@ -88,7 +88,7 @@ def normal(keys: Iterable[tuple], shape: Iterable[int], device: torch.device) ->
 
 
 def in_batches(function: Callable[..., Tensor], batch_size: int, *tensors: Tensor) -> Tensor:
-    """Apply a function to slices of the first axis of the tensors, smaller ones where memory runs out, and join them."""
+    """Apply a function to slices of the first axis, smaller ones where memory runs out, and join the results."""
     run = halving(function)
     return torch.cat([run(*parts) for parts in zip(*(t.split(batch_size) for t in tensors), strict=True)])
 

@@ -10,7 +10,7 @@ NEEDS = ("gradient", "layers")
 
 
 class GradCam(Cam):
-    """Class activation map of a layer for the sum of the target's logits over the predicted organ, its positive part."""
+    """Sum of the layer's channels, each weighted by its mean gradient; its positive part."""
 
     def small(self, images: Tensor, clean: Tensor) -> Tensor:
         method = LayerGradCam(self.context.scalar, self.layer)

@@ -33,7 +33,7 @@ class Windows:
         return cls(**settings["inference"]) if "inference" in settings else None
 
     def over(self, function: Callable[..., Tensor], batch_size: int, *volumes: Tensor) -> Tensor:
-        """Apply a function of windows (N, Cᵢ, *patch) → (N, C, *patch) to volumes (N, Cᵢ, X, Y, Z) that lie on each other.
+        """Apply a function of windows (N, Cᵢ, *patch) → (N, C, *patch) to volumes of one grid (N, Cᵢ, X, Y, Z).
 
         Gives (N, C, X, Y, Z). A batch is halved where memory runs out.
         """
