@@ -10,8 +10,12 @@ from torch import nn
 
 from unoise.compute import generator, normal
 from unoise.data.volumes import write_volume
+from unoise.errors import UserError
 from unoise.explainers.base import make_explainer
 from unoise.networks.windows import Windows
+from unoise.workflow.config import complete
+from unoise.workflow.manifest import Case, write_manifest
+from unoise.workflow.plan import Plan
 
 SETTINGS = {
     "gradient": {},
@@ -166,3 +170,34 @@ def test_references_are_read_where_an_explainer_needs_them(tmp_path, segmenter):
             assert one.shape == (16, 1, 8, 8)
             assert one[0].max() == 0
             assert one[-1].min() == 39
+
+
+@pytest.fixture
+def plan(tmp_path, plain_config):
+    """Makes the plan of some cases, given by their split, with expected gradients and a control."""
+
+    def make(*splits: str) -> Plan:
+        rows = [
+            Case(f"c{number}", f"p{number}", split, "image", "label", "liver=1", slices="0:9")
+            for number, split in enumerate(splits)
+        ]
+        write_manifest(tmp_path / "config" / "cases" / "tiny.tsv", rows)
+        plain_config["explainers"]["expected"] = {"method": "expected_gradients"}
+        return Plan(complete(plain_config | {"phantom": {"patients": len(splits)}}), tmp_path)
+
+    return make
+
+
+def test_training_images_are_inputs_of_the_explainers_that_need_them_alone(plan):
+    made = plan(*["train"] * 20, "test", "validation")
+    groups = {group.explainers: made.reference_input(group.explainers) for group in made.explainer_groups}
+    assert groups[("control-random",)] == {}
+    drawn = [path.split("/")[-2] for path in groups[("expected",)].values()]
+    assert len(set(drawn)) == 8
+    assert set(drawn) <= set(made.ids("train"))
+    assert set(drawn) != {f"c{number}" for number in range(8)}, "they are drawn, not the first"
+
+
+def test_expected_gradients_without_training_cases_are_refused(plan):
+    with pytest.raises(UserError, match=r"no training case.*explainers\.expected.*tiny\.tsv"):
+        plan("test", "validation").reference_input(["control-random", "expected"])
