@@ -10,7 +10,6 @@ from torch import nn
 
 from unoise.compute import generator, normal
 from unoise.data.volumes import write_volume
-from unoise.errors import UserError
 from unoise.explainers.base import make_explainer
 from unoise.networks.windows import Windows
 from unoise.workflow.config import complete
@@ -196,8 +195,3 @@ def test_training_images_are_inputs_of_the_explainers_that_need_them_alone(plan)
     assert len(set(drawn)) == 8
     assert set(drawn) <= set(made.ids("train"))
     assert set(drawn) != {f"c{number}" for number in range(8)}, "they are drawn, not the first"
-
-
-def test_expected_gradients_without_training_cases_are_refused(plan):
-    with pytest.raises(UserError, match=r"no training case.*explainers\.expected.*tiny\.tsv"):
-        plan("test", "validation").reference_input(["control-random", "expected"])

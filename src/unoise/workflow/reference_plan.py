@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from unoise.errors import UserError
 from unoise.files import content_hash
 from unoise.workflow import methods, paths
 from unoise.workflow.volume_plan import VolumePlan
@@ -14,23 +13,10 @@ class ReferencePlan(VolumePlan):
     """Training images for the explainers that need `references`."""
 
     def reference_input(self, explainers: Iterable[str]) -> dict[str, str]:
-        """The rule inputs `reference_<number>`, which all cases share: a seeded draw, where an explainer needs them.
-
-        Raises
-        ------
-        UserError
-            If there is no training case.
-        """
-        chosen = {key: methods.find("explainers", self.config["explainers"][key]["method"]) for key in explainers}
-        needing = [key for key, method in chosen.items() if "references" in method.needs]
-        if not needing:
+        """The rule inputs `reference_<number>`, which all cases share: a seeded draw, where an explainer needs them."""
+        chosen = [methods.find("explainers", self.config["explainers"][key]["method"]) for key in explainers]
+        if not any("references" in method.needs for method in chosen):
             return {}
         drawn = sorted(self.ids("train"), key=lambda case: content_hash(self.config["seed"], "references", case))
-        if not drawn:
-            raise UserError(
-                f"there is no training case, from whose images explainers.{needing[0]} begins",
-                file=self.manifest,
-                remedy="Give the split `train` cases, or remove the explainer",
-            )
         files = [f"{self.root}/{paths.IMAGE.format(case=case)}" for case in drawn[:REFERENCES]]
         return {f"reference_{number}": file for number, file in enumerate(files)}
