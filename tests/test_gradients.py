@@ -102,9 +102,11 @@ def test_expected_gradients_draw_from_all_training_images():
     same = [torch.zeros(3, 1, 16, 16), torch.zeros(1, 1, 16, 16)]
     explain = {samples: made_explainer("expected_gradients", model, same, samples=samples) for samples in (1, 20)}
     assert torch.equal(*(explain[20].explain(units) for _ in range(2)))
-    one = [torch.zeros(3, 1, 16, 16), units.images[:1]]
-    changed = made_explainer("expected_gradients", model, one, samples=20).explain(units)
-    assert not torch.equal(changed, explain[20].explain(units))
+    other_case, other_slice = ([one.clone() for one in same] for _ in range(2))
+    other_case[1][0] = other_slice[0][2] = 1
+    for others in (other_case, other_slice):
+        changed = made_explainer("expected_gradients", model, others, samples=20).explain(units)
+        assert not torch.equal(changed, explain[20].explain(units))
     assert not torch.equal(explain[1].explain(units)[0], explain[1].explain(units)[1])
 
 
@@ -173,7 +175,7 @@ def test_references_are_read_where_an_explainer_needs_them(tmp_path, segmenter):
 
 @pytest.fixture
 def plan(tmp_path, plain_config):
-    """Makes the plan of some cases, given by their split, with expected gradients and a control."""
+    """Makes the plan of some cases, given by their split, with expected and other gradients and a control."""
 
     def make(*splits: str) -> Plan:
         rows = [
@@ -181,7 +183,7 @@ def plan(tmp_path, plain_config):
             for number, split in enumerate(splits)
         ]
         write_manifest(tmp_path / "config" / "cases" / "tiny.tsv", rows)
-        plain_config["explainers"]["expected"] = {"method": "expected_gradients"}
+        plain_config["explainers"] |= {"expected": {"method": "expected_gradients"}, "gradient": {"method": "gradient"}}
         return Plan(complete(plain_config | {"phantom": {"patients": len(splits)}}), tmp_path)
 
     return make
@@ -190,7 +192,7 @@ def plan(tmp_path, plain_config):
 def test_training_images_are_inputs_of_the_explainers_that_need_them_alone(plan):
     made = plan(*["train"] * 20, "test", "validation")
     groups = {group.explainers: made.reference_input(group.explainers) for group in made.explainer_groups}
-    assert groups[("control-random",)] == {}
+    assert groups[("control-random",)] == groups[("gradient",)] == {}
     drawn = [path.split("/")[-2] for path in groups[("expected",)].values()]
     assert len(set(drawn)) == 8
     assert set(drawn) <= set(made.ids("train"))
