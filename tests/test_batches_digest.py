@@ -166,6 +166,16 @@ def test_an_unrelated_module_does_not_count(package):
     assert package.explainer("occlusion") == before
 
 
+def test_what_explainers_share_counts_for_each_of_them(package):
+    before = {name: package.explainer(name) for name in names("explainers")}
+    package.append("explainers/_cam", "\nLIMIT = 3\n")
+    changed = {name for name in before if package.explainer(name) != before[name]}
+    assert changed == {name for name in before if "_cam" in name}
+    package.append("explainers/_gradient", "\nLIMIT = 3\n")
+    changed = {name for name in before if package.explainer(name) != before[name]} - changed
+    assert changed == {name for name in before if "grad" in name and "_cam" not in name}
+
+
 def test_an_explainer_does_not_depend_on_another(package):
     explainers = names("explainers")
     assert len(explainers) >= 7

@@ -158,7 +158,7 @@ def test_preprocessing_out_of_range_names_the_axis(default, refused, key, value)
 @pytest.mark.parametrize(
     ("place", "content", "known"),
     [
-        ("explainers.mine", {"method": "ocllusion"}, "grad_cam, intensity, occlusion"),
+        ("explainers.mine", {"method": "ocllusion"}, "occlusion, prediction"),
         ("interpreters.mine", {"network": {"name": "UNet"}, "objective": {"method": "papr"}}, "paper"),
         ("evaluation.obscurers.nois", {}, "blur, donor, mean, noise, zero"),
     ],

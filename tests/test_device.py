@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from captum.attr import IntegratedGradients
 from made import CPU, made_segmenter
 from monai.losses import DiceLoss
 from monai.networks.nets import UNet
@@ -27,7 +28,17 @@ TARGET = ClassTarget("organ", 0)
 EXPLAINERS = {
     "u_noise": {},
     "u_noise_visibility": {},
+    "gradient": {},
+    "smooth_grad": {"samples": 2, "sigma": 0.1},
+    "integrated_gradients": {"steps": 2, "baseline": 0.0},
+    "expected_gradients": {"samples": 2},
+    "input_x_gradient": {},
     "grad_cam": {"layer": "average"},
+    "grad_cam_plus_plus": {"layer": "average"},
+    "hires_cam": {"layer": "average"},
+    "seg_xres_cam": {"layer": "average", "block": 2, "pooling": "max"},
+    "score_cam": {"layer": "average"},
+    "eigen_cam": {"layer": "average"},
     "occlusion": {"patch": 8, "stride": 8, "fill": 0.0},
     "random": {},
     "rise": {"masks": 4, "cells": 4, "visible": 0.5, "fill": 0.0},
@@ -105,13 +116,25 @@ def test_obscurers(name, units):
     assert obscurer.obscure(units.images, units.images > 0.5, filling).device.type == "cpu"
 
 
+@pytest.fixture
+def captum_on_cpu(monkeypatch):
+    """Captum's IntegratedGradients makes its step sizes on the default device before they go to the images'."""
+    attribute = IntegratedGradients.attribute
+
+    def on_cpu(*arguments, **options):
+        with torch.device("cpu"):
+            return attribute(*arguments, **options)
+
+    monkeypatch.setattr(IntegratedGradients, "attribute", on_cpu)
+
+
 @pytest.mark.parametrize("name", EXPLAINERS)
-@pytest.mark.usefixtures("meta_default")
+@pytest.mark.usefixtures("meta_default", "captum_on_cpu")
 def test_explainers(name, network, segmenter, units):
     card = {"classes": ["organ"], "explains": ["organ"], "objective": {"anchor": "distance"}}
     wrapped = Normalised(network.eval(), *INPUTS["window"], 2)
     learned = Interpreter(wrapped, card, CPU)
-    context = Context(segmenter, TARGET, learned, CPU, 1)
+    context = Context(segmenter, TARGET, learned, CPU, 1, [units.images])
     maps = methods.find("explainers", name).load().EXPLAINER(context, **EXPLAINERS[name]).explain(units)
     assert maps.device.type == "cpu"
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from made import CPU, made_segmenter, square_units
+from made import CPU, square_units
 from torch import nn
 
 from unoise.data.units import Units
@@ -58,30 +58,6 @@ def test_occlusion_spends_no_forward_pass_on_windows_that_change_nothing(segment
     assert make("occlusion", segmenter, patch=4, stride=4, fill=0.0).explain(empty).abs().max() == 0
     assert segmenter.forwards == before
     assert full[:, 20:].abs().max() == 0
-
-
-def test_grad_cam_equals_its_formula(segmenter, units):
-    maps = make("grad_cam", segmenter, layer="average").explain(units)
-    for number in range(len(units)):
-        activation = segmenter.network.network.average(units.images[number : number + 1]).detach().requires_grad_()
-        score = (40 * (activation - 0.5))[0, 0][units.probabilities[number, 0] > 0.5].sum()
-        weight = torch.autograd.grad(score, activation)[0].mean((2, 3), keepdim=True)
-        expected = (weight * activation).sum(1).relu()[0]
-        torch.testing.assert_close(maps[number], expected.detach(), rtol=1e-4, atol=1e-4)
-
-
-def test_grad_cam_leaves_no_hook_behind(segmenter, units):
-    make("grad_cam", segmenter, layer="average").explain(units)
-    assert not segmenter.network.network.average._forward_hooks
-    assert not segmenter.network.network.average._backward_hooks
-
-
-def test_a_layer_that_does_not_exist_is_named_with_those_that_do():
-    from monai.networks.nets import UNet
-
-    segmenter = made_segmenter(UNet(2, 1, 1, (4, 8), (2,)))
-    with pytest.raises(UserError, match=r"no layer 'bottleneck'.*model\.1\.submodule"):
-        make("grad_cam", segmenter, layer="bottleneck")
 
 
 def interpreter(sees="window", **card):

@@ -173,7 +173,10 @@ def test_everything_follows_the_segmenter():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"explainers.cam": {"method": "grad_cam", "layer": "model.0"}}, r"explainers\.cam: grad_cam .*Remove it from"),
+        (
+            {"explainers.cam": {"method": "eigen_cam", "layer": "model.0"}},
+            r"explainers\.cam: eigen_cam .*Remove it from",
+        ),
         ({"segmenter.training": {}}, r"segmenter\.training\.patch: .*Give the voxels of a patch"),
         (
             {"judges.tolerant": {"network": {"name": "UNet", "spatial_dims": 2}}},

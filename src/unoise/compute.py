@@ -1,9 +1,10 @@
 """The one place where device, precision and threads are chosen, and where random numbers come from."""
 
 import hashlib
+import logging
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from unoise.errors import UserError
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # what allocators say
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,41 @@ def normal(keys: Iterable[tuple], shape: Iterable[int], device: torch.device) ->
     return torch.stack(drawn).to(device)
 
 
-def in_batches(function, batch_size: int, *tensors: Tensor) -> Tensor:
-    """Apply a function to slices of the first axis of the tensors, and join what it returns."""
-    return torch.cat([function(*parts) for parts in zip(*(t.split(batch_size) for t in tensors), strict=True)])
+def in_batches(function: Callable[..., Tensor], batch_size: int, *tensors: Tensor) -> Tensor:
+    """Apply a function to slices of the first axis, smaller ones where memory runs out, and join the results."""
+    run = halving(function)
+    return torch.cat([run(*parts) for parts in zip(*(t.split(batch_size) for t in tensors), strict=True)])
+
+
+def halving(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The same function of batches (N, …), which halves them, and keeps to the half, when memory runs out.
+
+    Raises
+    ------
+    UserError
+        When called, if memory does not suffice for a batch of one.
+    """
+    most = sys.maxsize
+
+    def run(*tensors: Tensor) -> Tensor:
+        nonlocal most
+        size = len(tensors[0])
+        try:
+            if size <= most:
+                return function(*tensors)
+        except (MemoryError, RuntimeError) as error:
+            if not (isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY)):
+                raise
+            if size == 1:
+                raise UserError(
+                    "memory ran out for a single slice or window",
+                    remedy="Let fewer jobs run side by side (--cores), or choose smaller ones",
+                ) from None
+            most = size // 2
+            logging.getLogger("unoise").warning("memory ran out for a batch of %d: on with %d", size, most)
+        return torch.cat([run(*parts) for parts in zip(*(t.split(most) for t in tensors), strict=True)])
+
+    return run
 
 
 def peak_mib(device: torch.device) -> float:

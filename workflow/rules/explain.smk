@@ -1,4 +1,4 @@
-"""Needs: images, predictions, the segmenter (and an interpreter). Makes: the importance maps of every explainer.
+"""Needs: images, predictions, the segmenter (an interpreter, training images). Makes: the importance maps of every explainer.
 
 Explainers share a rule when they make the same volumes for the same cases; each rule goes through one batch of cases.
 """
@@ -11,6 +11,7 @@ for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
                 f"explain_{group.name}_{batch}"
             input:
                 **PLAN.interpreter_input(group),
+                **PLAN.reference_input(group.explainers),
                 segmenter=SEGMENTER,
                 image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
                 prediction=expand(

@@ -74,6 +74,7 @@ if PLAN.has_paper:
 
     rule time_explainers:
         input:
+            **PLAN.reference_input(config["explainers"]),
             segmenter=SEGMENTER,
             interpreters=[
                 PLAN.interpreter_file(explainer, paths.WEIGHTS)

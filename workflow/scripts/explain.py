@@ -11,6 +11,7 @@ with job(snakemake):
             settings=snakemake.params.settings,
             segmenter=inputs["segmenter"],
             interpreter=inputs.get("interpreter"),
+            references=[path for name, path in inputs.items() if name.startswith("reference_")],
             compute=snakemake.config["compute"],
         ),
     )

@@ -11,6 +11,7 @@ with job(snakemake):
         snakemake.params.settings,
         Path(snakemake.input.segmenter),
         dict(zip(snakemake.params.interpreted, map(Path, snakemake.input.interpreters), strict=True)),
+        [Path(path) for name, path in snakemake.input.items() if name.startswith("reference_")],
         snakemake.params.cases,
         {name: list(map(Path, snakemake.input[name])) for name in ("image", "label", "prediction")},
         Path(snakemake.output[0]),

@@ -21,6 +21,7 @@ def time_explainers(
     settings: dict,
     segmenter: Path,
     interpreters: dict[str, Path],
+    references: list[Path],
     cases: list[str],
     files: dict[str, list[Path]],
     out: Path,
@@ -37,6 +38,8 @@ def time_explainers(
         `key`, the values of the columns model and target; `target`; `explainers`, their settings by name.
     segmenter, interpreters
         Model files; interpreters by explainer.
+    references
+        Preprocessed images of training cases, where an explainer needs them.
     cases, files
         Cases with their preprocessed `image` and `label` and the `prediction` of each.
     """
@@ -46,7 +49,8 @@ def time_explainers(
     explainers: dict[str, tuple[Explainer, dict]] = {}
     for name, own in settings["explainers"].items():
         learned = Interpreter.load(interpreters[name], chosen) if name in interpreters else None
-        explainers[name] = make_explainer(own, model, target, learned, chosen), learned.card if learned else {}
+        explainer = make_explainer(own, model, target, learned, chosen, references)
+        explainers[name] = explainer, learned.card if learned else {}
     seconds: dict[str, list[float]] = {name: [] for name in explainers}
     slices = _slices(cases, files, target, chosen.device)
     for unit in slices:

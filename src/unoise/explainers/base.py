@@ -2,14 +2,16 @@
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from unoise import tables
 from unoise.compute import Compute, choose, peak_mib
-from unoise.data.units import Units, read_units, volume
+from unoise.data.units import Units, read_parts, read_units, volume
 from unoise.data.volumes import write_volume
 from unoise.errors import UserError
 from unoise.networks.interpreter import Interpreter
@@ -19,6 +21,7 @@ from unoise.workflow import methods
 
 HEADER = "{volume} by {explainer}; values compare {where}"
 WHERE = {2: "inside a slice only", 3: "in the whole volume"}
+REFERENCE_UNITS = 16  # of a training case: at most so many of its slices, evenly spread
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Context:
         Device, precision, batch size.
     seed
         Of everything random.
+    references
+        Units (M, 1, *S) of some training cases, where the module `NEEDS` them.
     """
 
     segmenter: Segmenter
@@ -44,6 +49,19 @@ class Context:
     interpreter: Interpreter | None
     compute: Compute
     seed: int
+    references: Sequence[Tensor] = ()
+
+    def scalar(self, images: Tensor, clean: Tensor) -> Tensor:
+        """What a gradient is taken of (N,), for what the network takes at once.
+
+        Parameters
+        ----------
+        images
+            (N, 1, *S).
+        clean
+            Their clean probabilities (N, classes, *S), constants.
+        """
+        return self.target.scalar(self.segmenter.logits(images), clean)
 
 
 class Explainer(ABC):
@@ -59,7 +77,10 @@ class Explainer(ABC):
 
     @classmethod
     def passes(cls, settings: dict, shape: tuple[int, ...]) -> int:
-        """About how many forward passes of the segmenter a unit of this shape costs (for the estimate of a run)."""
+        """About how many forward passes of the segmenter a unit of this shape costs (for the estimate of a run).
+
+        A gradient costs about one more: that of the image alone is computed, no weight's.
+        """
         return 1
 
     @abstractmethod
@@ -72,12 +93,25 @@ class Explainer(ABC):
 
 
 def make_explainer(
-    settings: dict, segmenter: Segmenter, target: ClassTarget, interpreter: Interpreter | None, compute: Compute
+    settings: dict,
+    segmenter: Segmenter,
+    target: ClassTarget,
+    interpreter: Interpreter | None,
+    compute: Compute,
+    references: Sequence[Path] = (),
 ) -> Explainer:
     """The explainer of a config entry, with its `method` and `seed`."""
     own = {name: value for name, value in settings.items() if name not in ("method", "seed", "interpreter")}
-    context = Context(segmenter, target, interpreter, compute, settings["seed"])
-    return methods.find("explainers", settings["method"]).load().EXPLAINER(context, **own)
+    method = methods.find("explainers", settings["method"])
+    known = [_reference(path, compute, segmenter.dims) for path in references if "references" in method.needs]
+    context = Context(segmenter, target, interpreter, compute, settings["seed"], known)
+    return method.load().EXPLAINER(context, **own)
+
+
+def _reference(path: Path, compute: Compute, dims: int) -> Tensor:
+    units, _ = read_parts(path, path.parent.name, compute.device, dims)
+    count = min(len(units), REFERENCE_UNITS)
+    return units[torch.linspace(0, len(units) - 1, count, device="cpu").round().long()]
 
 
 class ExplainCases:
@@ -90,17 +124,28 @@ class ExplainCases:
         `seed`; `target`, an entry of the config's `targets`.
     segmenter, interpreter
         Model files; `interpreter` is None where the explainer needs none.
+    references
+        Preprocessed images of training cases, where the explainer needs them.
     compute
         The config's `compute`.
     """
 
-    def __init__(self, settings: dict, segmenter: Path, interpreter: Path | None, compute: dict):
+    def __init__(
+        self,
+        settings: dict,
+        segmenter: Path,
+        interpreter: Path | None,
+        references: Sequence[Path],
+        compute: dict,
+    ):
         self.key = settings["key"]
         self.compute = choose(compute, compute["case_threads"])
         self.segmenter = Segmenter.load(segmenter, self.compute)
         learned = Interpreter.load(interpreter, self.compute) if interpreter else None
         target = make_target(settings["target"], self.segmenter.classes)
-        self.explainer = make_explainer(settings["explainer"], self.segmenter, target, learned, self.compute)
+        self.explainer = make_explainer(
+            settings["explainer"], self.segmenter, target, learned, self.compute, references
+        )
 
     def __call__(self, key: dict[str, str], files: dict[str, Path], out: dict[str, Path]) -> None:
         """Write the case's volumes by their names and, as `costs`, a row of `tables.COSTS`.

@@ -1,5 +1,6 @@
 """The segmenter as explainers, objectives and the evaluation see it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -81,17 +82,25 @@ class Segmenter:
 
     def logits_of_input(self, network_input: Tensor) -> Tensor:
         """As `logits`, from what the network sees."""
-        self.forwards += len(network_input)
-        if network_input.requires_grad:
-            self.backwards += len(network_input)
         with self.compute.autocast():
-            return self.network.network(network_input).float()
+            logits = self.network.network(network_input).float()
+        self.forwards += len(logits)
+        if logits.requires_grad:
+            self.backwards += len(logits)
+        return logits
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
         """(N, 1, *S) to float32 probabilities (N, classes, *S), in batches or windows, without gradients."""
+        return self.over(lambda part: self.logits(part).sigmoid(), images)
+
+    def over(self, function: Callable[..., Tensor], *units: Tensor) -> Tensor:
+        """Apply a function of what the network takes at once, (N, Cᵢ, *S) → (N, C, *S), to units (N, Cᵢ, *S).
+
+        In batches; volumes in windows, whose results are averaged as the probabilities are.
+        """
         over = self.windows.over if self.windows else in_batches
-        return over(lambda part: self.logits(part).sigmoid(), self.compute.batch_size, images)
+        return over(function, self.compute.batch_size, *units)
 
     def layer(self, name: str) -> nn.Module:
         """A layer of the network by its name.
@@ -101,7 +110,8 @@ class Segmenter:
         UserError
             If there is none; the message lists the blocks that there are.
         """
-        layers = dict(self.network.network.named_modules())
+        modules = self.network.network.named_modules()
+        layers = {one: module for one, module in modules if type(module).forward is not nn.Module.forward}
         if name not in layers or not name:
             blocks = [one for one, module in layers.items() if one and any(True for _ in module.children())]
             raise UserError(f"the segmenter has no layer {name!r}", remedy=f"It has: {', '.join(blocks)}")

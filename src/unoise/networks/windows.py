@@ -4,9 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
+import torch
 from monai.data.utils import dense_patch_slices
 from monai.inferers import sliding_window_inference
 from torch import Tensor
+
+from unoise.compute import halving
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,15 @@ class Windows:
         """Of a model, from its settings or its card; None for a model of slices."""
         return cls(**settings["inference"]) if "inference" in settings else None
 
-    def over(self, function: Callable[[Tensor], Tensor], batch_size: int, images: Tensor) -> Tensor:
-        """Apply (N, 1, *patch) → (N, C, *patch) to volumes (N, 1, X, Y, Z), giving (N, C, X, Y, Z)."""
-        return sliding_window_inference(images, self.patch, batch_size, function, self.overlap, mode="gaussian")
+    def over(self, function: Callable[..., Tensor], batch_size: int, *volumes: Tensor) -> Tensor:
+        """Apply a function of windows (N, Cᵢ, *patch) → (N, C, *patch) to volumes of one grid (N, Cᵢ, X, Y, Z).
+
+        Gives (N, C, X, Y, Z). A batch is halved where memory runs out.
+        """
+        channels = [one.shape[1] for one in volumes]
+        run = halving(lambda joined: function(*joined.split(channels, dim=1)))
+        joined = torch.cat(volumes, dim=1)
+        return sliding_window_inference(joined, self.patch, batch_size, run, self.overlap, mode="gaussian")
 
     def count(self, shape: Sequence[int]) -> int:
         """How many windows cover a volume of this shape."""

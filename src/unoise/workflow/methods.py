@@ -21,7 +21,7 @@ class Method:
     settings
         JSON schemas of the settings the method takes, by name (the module's `SETTINGS`).
     needs
-        What it must be given: "gradient", "layers", "interpreter", "donor" (the module's `NEEDS`).
+        What it must be given: "gradient", "layers", "interpreter", "references", "donor" (the module's `NEEDS`).
     volumes
         The volumes an explainer makes for each case (the module's `VOLUMES`).
     trained_for

@@ -43,6 +43,7 @@ class Plan(ScorePlan):
             wanted = {*self.evaluated_splits(key), *self._protocol_splits}
             splits = tuple(split for split in SPLITS if learned or key in self.noisy or split in wanted)
             name = "learned" if learned else "controls" if key.startswith(CONTROL) else "rivals"
+            name = "informed" if "references" in method.needs else name
             groups.setdefault((name, method.volumes, splits), []).append(key)
         return [
             Group(f"{name}{number}", tuple(keys), volumes, splits)

@@ -2,10 +2,10 @@
 
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
-from unoise.workflow.volume_plan import VolumePlan
+from unoise.workflow.reference_plan import ReferencePlan
 
 
-class ScorePlan(VolumePlan):
+class ScorePlan(ReferencePlan):
     """The scores of an experiment."""
 
     @property
