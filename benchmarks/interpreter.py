@@ -113,7 +113,7 @@ def contest_rows(contests: pd.DataFrame) -> Iterator[Row]:
 
 
 def cost_rows(costs: pd.DataFrame) -> Iterator[Row]:
-    """The goal for what training an interpreter costs, by what training the segmenter cost, and the passes behind it."""
+    """The goal for the seconds that training an interpreter costs, by the segmenter's, and the passes behind them."""
     trained = costs[costs.stage == "train"].assign(passes=costs.forwards + costs.backwards)
     trained = trained.set_index(trained.model.map(lambda model: re.sub("-[0-9a-f]{8}$", "", model)))
     for column, goal in (("seconds", 1), ("passes", None)):
@@ -138,7 +138,10 @@ def page(folder: Path, experiment: str) -> str:
         ]
         explainers = in_order(curves.explainer)
         parts += [f"## {target}", as_markdown(rows, explainers)]
-        parts += [f"Agreement at {SHOWN} % visible, judge {ORIGINAL}, and leak:", overview(curves, leak, explainers, unseen(ranking))]
+        parts += [
+            f"Agreement at {SHOWN} % visible, judge {ORIGINAL}, and leak:",
+            overview(curves, leak, explainers, unseen(ranking)),
+        ]
     footnote = (
         "In bold: the goal is met. In brackets: the explainer; where the value was found. Passes are slices forward "
         f"and back through the segmenter; those through the interpreter itself are not counted. {NOTE}"
