@@ -1,7 +1,35 @@
-"""Needs: images, predictions, the segmenter (an interpreter, training images). Makes: the importance maps of every explainer.
+"""Needs: images, predictions, the segmenter (an interpreter, training images, an atlas, maps made elsewhere).
 
-Explainers share a rule when they make the same volumes for the same cases; each rule goes through one batch of cases.
+Makes: the importance maps of every explainer, and the atlas of each target. Explainers share a rule when they are given
+the same files and make the same volumes for the same cases; each rule goes through one batch of cases.
 """
+
+
+rule atlas:
+    input:
+        image=expand(f"{ROOT}/{paths.IMAGE}", case=PLAN.ids("train")),
+        label=expand(f"{ROOT}/{paths.LABEL}", case=PLAN.ids("train")),
+    output:
+        f"{ROOT}/{paths.ATLAS}",
+    log:
+        f"{LOGS}/explain/{{target}}/atlas.log",
+    conda:
+        "../../envs/unoise.yaml"
+    resources:
+        mem_mb=4000,
+    params:
+        cases=PLAN.keys(PLAN.ids("train")),
+        settings=lambda wildcards: {
+            "target": config["targets"][wildcards.target],
+            "classes": list(config["classes"]),
+        },
+        dims=PLAN.dims,
+        code=code_digest("unoise.explainers._atlas"),
+    message:
+        "Learning where {wildcards.target} usually is"
+    script:
+        "../scripts/atlas.py"
+
 
 for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
     for batch, cases in PLAN.batches(*group.splits).items():
@@ -12,6 +40,8 @@ for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
             input:
                 **PLAN.interpreter_input(group),
                 **PLAN.reference_input(group.explainers),
+                **PLAN.atlas_input(group.explainers),
+                **PLAN.map_input(group.explainers, cases),
                 segmenter=SEGMENTER,
                 image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
                 prediction=expand(

@@ -74,7 +74,8 @@ if PLAN.has_paper:
 
     rule time_explainers:
         input:
-            **PLAN.reference_input(config["explainers"]),
+            **PLAN.reference_input(PLAN.timed),
+            **PLAN.atlas_input(PLAN.timed),
             segmenter=SEGMENTER,
             interpreters=[
                 PLAN.interpreter_file(explainer, paths.WEIGHTS)
@@ -106,7 +107,7 @@ if PLAN.has_paper:
                 "key": {"model": PLAN.segmenter, "target": wildcards.target},
                 "target": config["targets"][wildcards.target],
                 "explainers": {
-                    key: PLAN.explainer_settings(key) for key in config["explainers"]
+                    key: PLAN.explainer_settings(key) for key in PLAN.timed
                 },
             },
             code=code_digest("unoise.evaluation.runtime", *PLAN.explainer_modules),

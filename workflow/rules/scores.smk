@@ -26,14 +26,8 @@ rule table_maps:
 rule faithfulness:
     input:
         unpack(
-            lambda wildcards: (
-                {
-                    "interpreter": PLAN.interpreter_file(
-                        wildcards.explainer, paths.WEIGHTS
-                    )
-                }
-                if wildcards.explainer in PLAN.interpreted
-                else {}
+            lambda wildcards: PLAN.explainer_input(
+                wildcards.explainer, wildcards.target
             )
         ),
         **PLAN.shown_files(PLAN.ids("test")),

@@ -12,6 +12,7 @@ with job(snakemake):
             segmenter=inputs["segmenter"],
             interpreter=inputs.get("interpreter"),
             references=[path for name, path in inputs.items() if name.startswith("reference_")],
+            atlas=inputs.get("atlas"),
             compute=snakemake.config["compute"],
         ),
     )

@@ -13,6 +13,8 @@ with job(snakemake):
         snakemake.params.settings,
         Path(snakemake.input.segmenter),
         Path(interpreter) if interpreter else None,
+        [Path(path) for name, path in snakemake.input.items() if name.startswith("reference_")],
+        Path(snakemake.input.atlas) if "atlas" in snakemake.input.keys() else None,
         snakemake.params.cases,
         {name: list(map(Path, snakemake.input[name])) for name in FILES},
         Path(snakemake.output[0]),

@@ -12,6 +12,7 @@ with job(snakemake):
         Path(snakemake.input.segmenter),
         dict(zip(snakemake.params.interpreted, map(Path, snakemake.input.interpreters), strict=True)),
         [Path(path) for name, path in snakemake.input.items() if name.startswith("reference_")],
+        Path(snakemake.input.atlas) if "atlas" in snakemake.input.keys() else None,
         snakemake.params.cases,
         {name: list(map(Path, snakemake.input[name])) for name in ("image", "label", "prediction")},
         Path(snakemake.output[0]),

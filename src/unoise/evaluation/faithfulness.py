@@ -26,6 +26,8 @@ def measure_faithfulness(
     settings: dict,
     segmenter: Path,
     interpreter: Path | None,
+    references: list[Path],
+    atlas: Path | None,
     keys: list[dict[str, str]],
     files: dict[str, list[Path]],
     out: Path,
@@ -39,6 +41,8 @@ def measure_faithfulness(
         What `ScorePlan.faithfulness_settings` gives.
     segmenter, interpreter
         Model files; `interpreter` is None where the explainer needs none.
+    references, atlas
+        What `make_explainer` takes, where the explainer needs it.
     keys, files
         Key columns of each case; of each what `read_shown` reads.
     out
@@ -50,7 +54,7 @@ def measure_faithfulness(
     model = Segmenter.load(segmenter, where)
     target = make_target(settings["target"], model.classes)
     learned = Interpreter.load(interpreter, where) if interpreter else None
-    explainer = make_explainer(settings["explainer"], model, target, learned, where)
+    explainer = make_explainer(settings["explainer"], model, target, learned, where, references, atlas)
     rows = []
     for number, key in enumerate(keys):
         case_files = {name: listed[number] for name, listed in files.items()}

@@ -22,6 +22,7 @@ def time_explainers(
     segmenter: Path,
     interpreters: dict[str, Path],
     references: list[Path],
+    atlas: Path | None,
     cases: list[str],
     files: dict[str, list[Path]],
     out: Path,
@@ -38,8 +39,8 @@ def time_explainers(
         `key`, the values of the columns model and target; `target`; `explainers`, their settings by name.
     segmenter, interpreters
         Model files; interpreters by explainer.
-    references
-        Preprocessed images of training cases, where an explainer needs them.
+    references, atlas
+        What `make_explainer` takes, where an explainer needs it.
     cases, files
         Cases with their preprocessed `image` and `label` and the `prediction` of each.
     """
@@ -49,7 +50,7 @@ def time_explainers(
     explainers: dict[str, tuple[Explainer, dict]] = {}
     for name, own in settings["explainers"].items():
         learned = Interpreter.load(interpreters[name], chosen) if name in interpreters else None
-        explainer = make_explainer(own, model, target, learned, chosen, references)
+        explainer = make_explainer(own, model, target, learned, chosen, references, atlas)
         explainers[name] = explainer, learned.card if learned else {}
     seconds: dict[str, list[float]] = {name: [] for name in explainers}
     slices = _slices(cases, files, target, chosen.device)

@@ -1,5 +1,6 @@
 """What all explainers share: their interface, and how one explains a case."""
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -42,6 +43,8 @@ class Context:
         Of everything random.
     references
         Units (M, 1, *S) of some training cases, where the module `NEEDS` them.
+    atlas
+        File of where the target usually is, where the module `NEEDS` the `atlas`.
     """
 
     segmenter: Segmenter
@@ -50,6 +53,7 @@ class Context:
     compute: Compute
     seed: int
     references: Sequence[Tensor] = ()
+    atlas: Path | None = None
 
     def scalar(self, images: Tensor, clean: Tensor) -> Tensor:
         """What a gradient is taken of (N,), for what the network takes at once.
@@ -83,6 +87,9 @@ class Explainer(ABC):
         """
         return 1
 
+    def begin(self, case: str, files: dict[str, Path]) -> None:
+        """Get ready for a case; `files` holds its preprocessed `image` and, where the module `NEEDS` it, its `map`."""
+
     @abstractmethod
     def explain(self, units: Units) -> Tensor:
         """Importance (N, *S) of every voxel of the units: the higher, the longer it should stay visible."""
@@ -99,12 +106,13 @@ def make_explainer(
     interpreter: Interpreter | None,
     compute: Compute,
     references: Sequence[Path] = (),
+    atlas: Path | None = None,
 ) -> Explainer:
     """The explainer of a config entry, with its `method` and `seed`."""
     own = {name: value for name, value in settings.items() if name not in ("method", "seed", "interpreter")}
     method = methods.find("explainers", settings["method"])
     known = [_reference(path, compute, segmenter.dims) for path in references if "references" in method.needs]
-    context = Context(segmenter, target, interpreter, compute, settings["seed"], known)
+    context = Context(segmenter, target, interpreter, compute, settings["seed"], known, atlas)
     return method.load().EXPLAINER(context, **own)
 
 
@@ -126,6 +134,8 @@ class ExplainCases:
         Model files; `interpreter` is None where the explainer needs none.
     references
         Preprocessed images of training cases, where the explainer needs them.
+    atlas
+        Of the target, where the explainer needs it.
     compute
         The config's `compute`.
     """
@@ -136,6 +146,7 @@ class ExplainCases:
         segmenter: Path,
         interpreter: Path | None,
         references: Sequence[Path],
+        atlas: Path | None,
         compute: dict,
     ):
         self.key = settings["key"]
@@ -144,7 +155,7 @@ class ExplainCases:
         learned = Interpreter.load(interpreter, self.compute) if interpreter else None
         target = make_target(settings["target"], self.segmenter.classes)
         self.explainer = make_explainer(
-            settings["explainer"], self.segmenter, target, learned, self.compute, references
+            settings["explainer"], self.segmenter, target, learned, self.compute, references, atlas
         )
 
     def __call__(self, key: dict[str, str], files: dict[str, Path], out: dict[str, Path]) -> None:
@@ -155,18 +166,22 @@ class ExplainCases:
         key
             The case.
         files
-            Its preprocessed `image` and the `prediction`.
+            Its preprocessed `image` and the `prediction`, and what `Explainer.begin` is given.
 
         Raises
         ------
         UserError
-            If the explainer returns a map of another shape, or values that are not finite.
+            If the explainer returns a map of another shape, values that are not finite, or one value for all voxels
+            wherever the target is predicted.
         """
         case, name = key["case"], self.key["explainer"]
         start, forwards, backwards = time.perf_counter(), self.segmenter.forwards, self.segmenter.backwards
         units, affine = read_units(case, files["image"], files["prediction"], self.compute.device, self.segmenter.dims)
+        self.explainer.begin(case, files)
         for kind, maps in self.explainer.volumes(units).items():
             _check(maps, units, case, name)
+            if kind == "importance":
+                _check_not_constant(maps, self.explainer.context.target.predicted(units.probabilities), case, name)
             header = HEADER.format(volume=kind, explainer=name, where=WHERE[self.segmenter.dims])
             write_volume(out[kind], volume(maps.detach()), affine, header)
         row = {
@@ -191,3 +206,15 @@ def _check(maps: Tensor, units: Units, case: str, explainer: str) -> None:
             case=case,
             remedy=f"They must be finite and of shape {tuple(wanted)}; mend the explainer",
         )
+
+
+def _check_not_constant(maps: Tensor, predicted: Tensor, case: str, explainer: str) -> None:
+    """Maps and predicted target, (N, *S): a unit in which nothing is predicted may have a constant map."""
+    flat = maps.flatten(1)
+    there = predicted.flatten(1).any(1)
+    constant = there & (flat.amax(1) == flat.amin(1))
+    if constant.any():
+        said = f"gives one value to all voxels in {int(constant.sum())} of the {int(there.sum())} units with a prediction"
+        if torch.equal(constant, there):
+            raise UserError(f"{explainer} {said}", case=case, remedy="Mend the explainer, or choose other settings")
+        logging.getLogger("unoise").warning("case %s: %s %s", case, explainer, said)

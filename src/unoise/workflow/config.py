@@ -75,6 +75,8 @@ def complete(config: object, path: str | Path = "config") -> dict:
     for name, explainer in config["explainers"].items():
         chosen = _method(path, ("explainers", name), "explainers", explainer["method"])
         _check(explainer, chosen.schema(method={"type": "string"}), path, "explainers", name)
+        if "map" in chosen.needs:
+            explainer["folder"] = _expand(explainer["folder"], path, f"explainers.{name}.folder")
         if "interpreter" in chosen.needs and explainer["interpreter"] not in config["interpreters"]:
             _refuse(path, ("explainers", name, "interpreter"), "it names no entry of `interpreters`")
         if chosen.trained_for:
@@ -92,6 +94,9 @@ def complete(config: object, path: str | Path = "config") -> dict:
     for name in config["noise"]["explainers"]:
         if "noise_scale" in methods.find("explainers", config["explainers"][name]["method"]).volumes:
             _refuse(path, ("noise", "explainers"), f"{name!r} has a noise scale of its own", "Leave it out here")
+    for name in config["faithfulness"]["explainers"]:
+        if "map" in methods.find("explainers", config["explainers"][name]["method"]).needs:
+            _refuse(path, ("faithfulness", "explainers"), f"the maps of {name!r} are not made here", "Leave it out here")
     for name in config["stability"]["explainers"]:
         if "interpreter" not in methods.find("explainers", config["explainers"][name]["method"]).needs:
             _refuse(

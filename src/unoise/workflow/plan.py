@@ -35,15 +35,14 @@ class Plan(ScorePlan):
 
     @cached_property
     def explainer_groups(self) -> list[Group]:
-        """The explainers by what they make and for whom."""
+        """The explainers by what they are given, what they make and for whom."""
         groups: dict[tuple, list[str]] = {}
         for key in self.config["explainers"]:
             method = self.method(key)
-            learned = "interpreter" in method.needs
+            given = self.given(key)
             wanted = {*self.evaluated_splits(key), *self._protocol_splits}
-            splits = tuple(split for split in SPLITS if learned or key in self.noisy or split in wanted)
-            name = "learned" if learned else "controls" if key.startswith(CONTROL) else "rivals"
-            name = "informed" if "references" in method.needs else name
+            splits = tuple(split for split in SPLITS if "interpreter" in given or key in self.noisy or split in wanted)
+            name = "_".join(given) or ("controls" if key.startswith(CONTROL) else "rivals")
             groups.setdefault((name, method.volumes, splits), []).append(key)
         return [
             Group(f"{name}{number}", tuple(keys), volumes, splits)
@@ -79,6 +78,11 @@ class Plan(ScorePlan):
     def interpreter_file(self, explainer: str, path: str) -> str:
         """A file of the interpreter that an explainer uses, by its path with the wildcard model."""
         return f"{self.root}/{path.format(model=self.interpreter(explainer))}"
+
+    def explainer_input(self, explainer: str, target: str) -> dict[str, str]:
+        """The rule inputs of one explainer that all cases share."""
+        learned = {"interpreter": self.interpreter_file(explainer, paths.WEIGHTS)} if explainer in self.interpreted else {}
+        return learned | self.reference_input([explainer]) | self.atlas_input([explainer], target)
 
     @property
     def explainer_modules(self) -> list[str]:

@@ -2,10 +2,10 @@
 
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
-from unoise.workflow.reference_plan import ReferencePlan
+from unoise.workflow.given_plan import GivenPlan
 
 
-class ScorePlan(ReferencePlan):
+class ScorePlan(GivenPlan):
     """The scores of an experiment."""
 
     @property
