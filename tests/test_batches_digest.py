@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unoise.workflow import digest
+from unoise.workflow import digest, sources
 from unoise.workflow.batches import batches
 from unoise.workflow.methods import names
 
@@ -95,15 +95,15 @@ class Package:
 
 def forget() -> None:
     """What the digests remember of the sources."""
-    for function in (digest._source, digest._tree, digest._tree_hash, digest._imports):
+    for function in (sources._roots, sources.module_file, digest._tree, digest._tree_hash, digest._imports):
         function.cache_clear()
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     folder = tmp_path / "unoise"
-    shutil.copytree(digest.PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(digest, "PACKAGE", folder)
+    shutil.copytree(sources.PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(sources, "PACKAGE", folder)
     forget()
     yield Package(folder)
     forget()

@@ -4,19 +4,19 @@ import ast
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
-from pathlib import Path
+from importlib.util import resolve_name
 
 from unoise.files import content_hash
+from unoise.workflow.sources import module_file
 
-PACKAGE = Path(__file__).parents[1]
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_digest(*modules: str) -> str:
-    """Hash of what the given modules of the package run, to be a rule's `params: code=`.
+    """Hash of what the given modules run, to be a rule's `params: code=`.
 
-    It covers the syntax trees, without comments and docstrings, of the modules and of all modules of the package that
-    they import (transitively), and the installed versions of the other packages that these import.
+    It covers the syntax trees, without comments and docstrings, of the modules and of all modules of this package and
+    of their own that they import (transitively), and the installed versions of the other packages that these import.
     """
     seen: set[str] = set()
     waiting = set(modules)
@@ -32,15 +32,8 @@ def code_digest(*modules: str) -> str:
 
 
 @cache
-def _source(module: str) -> Path | None:
-    """The file of a module of the package, or None where `module` names something else (a function, a class)."""
-    path = PACKAGE.joinpath(*module.split(".")[1:])
-    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
-
-
-@cache
 def _tree(module: str) -> ast.Module:
-    return ast.parse(_source(module).read_text(encoding="utf-8"))
+    return ast.parse(module_file(module).read_text(encoding="utf-8"))
 
 
 @cache
@@ -54,20 +47,23 @@ def _tree_hash(module: str) -> str:
 
 @cache
 def _imports(module: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Modules of the package that `module` imports, and top-level names of other packages."""
+    """Modules of the package, and of the module's own, that `module` imports, and top-level names of other packages."""
+    own = {"unoise", module.split(".")[0]}
+    package = module if module_file(module).stem == "__init__" else module.rpartition(".")[0]
     inside, outside = set(), set()
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            source = resolve_name("." * node.level + (node.module or ""), package)
+            found = [source, *(f"{source}.{alias.name}" for alias in node.names)]
         else:
             continue
         for name in found:
             top = name.split(".")[0]
-            if top != "unoise":
+            if top not in own:
                 outside.add(top)
-            elif _source(name):
+            elif module_file(name):
                 inside.add(name)
     return frozenset(inside), frozenset(outside - sys.stdlib_module_names)
 

@@ -1,15 +1,28 @@
-"""What a method module declares (its settings and needs), read from its source without importing it."""
+"""Which methods there are, and what their modules declare (settings, needs), read from the source without importing it.
+
+A family, such as `explainers`, is the modules of a folder of the package, and those that other installed packages name
+as entry points of the group `unoise.<family>`.
+"""
 
 import ast
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
 from unoise.errors import UserError
+from unoise.workflow.sources import PACKAGE, module_file
 
-PACKAGE = Path(__file__).parents[1]
+_DECLARED = {
+    "SETTINGS": {},
+    "NEEDS": (),
+    "VOLUMES": ("importance",),
+    "TRAINED_FOR": None,
+    "TRAINS_WITH": (),
+    "DIMS": (2, 3),
+}
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,8 @@ class Method:
     settings
         JSON schemas of the settings the method takes, by name (the module's `SETTINGS`).
     needs
-        What it must be given: "gradient", "layers", "interpreter", "references", "donor" (the module's `NEEDS`).
+        What it must be given: "gradient", "layers", "interpreter", "references", "atlas", "map", "donor" (the module's
+        `NEEDS`).
     volumes
         The volumes an explainer makes for each case (the module's `VOLUMES`).
     trained_for
@@ -68,36 +82,84 @@ def find(family: str, name: str) -> Method:
     Raises
     ------
     UserError
-        If the family has no such method; the message lists those that there are.
+        If the family has no such method (the message lists those that there are), or as `declared`.
     """
     if name not in names(family):
         raise UserError(
             f"{family}: there is no method {name!r}",
             remedy=f"Choose one of: {', '.join(names(family))}",
         )
-    path = _folder(family) / f"{name}.py"
-    declared = {
-        "SETTINGS": {},
-        "NEEDS": (),
-        "VOLUMES": ("importance",),
-        "TRAINED_FOR": None,
-        "TRAINS_WITH": (),
-        "DIMS": (2, 3),
-    }
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in declared:
-            declared[node.targets[0].id] = ast.literal_eval(node.value)
-    settings, needs, volumes, trained_for, trains_with, dims = declared.values()
-    return Method(f"unoise.{family}.{name}", settings, tuple(needs), tuple(volumes), trained_for, trains_with, dims)
+    outside = _outside(family)
+    return declared(outside[name].value if name in outside else f"unoise.{family}.{name}")
+
+
+def declared(module: str) -> Method:
+    """What the module of a method declares.
+
+    Raises
+    ------
+    UserError
+        If there is no such module, its source cannot be read, or a declaration is no literal.
+    """
+    path = module_file(module)
+    if path is None:
+        raise UserError(
+            f"there is no Python module {module!r}", remedy="Install the package that has it, or correct its entry point"
+        )
+    found = dict(_DECLARED)
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"it is no Python source ({error})", file=path, remedy="Mend the module") from None
+    for node in body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            name = getattr(node.targets[0] if isinstance(node, ast.Assign) else node.target, "id", None)
+            if name in found:
+                found[name] = _literal(node.value, f"line {node.lineno}: {name}", path)
+    settings, needs, volumes, trained_for, trains_with, dims = found.values()
+    return Method(module, settings, tuple(needs), tuple(volumes), trained_for, trains_with, tuple(dims))
+
+
+def _literal(value: ast.expr | None, where: str, path: Path) -> object:
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, TypeError):
+        raise UserError(
+            f"{where} is no literal", file=path, remedy="Write its value out: it is read, never run"
+        ) from None
 
 
 @cache
 def names(family: str) -> tuple[str, ...]:
-    """The methods of a family, in alphabetical order: its modules but for `base`."""
-    return tuple(
-        sorted(p.stem for p in _folder(family).glob("*.py") if p.stem != "base" and not p.stem.startswith("_"))
-    )
+    """The methods of a family, in alphabetical order; of a folder's modules all but `base`."""
+    return tuple(sorted({*_inside(family), *_outside(family)}))
 
 
-def _folder(family: str) -> Path:
-    return PACKAGE.joinpath(*family.split("."))
+def _inside(family: str) -> set[str]:
+    folder = PACKAGE.joinpath(*family.split("."))
+    return {path.stem for path in folder.glob("*.py") if path.stem != "base" and not path.stem.startswith("_")}
+
+
+@cache
+def _outside(family: str) -> dict[str, EntryPoint]:
+    """The entry points of other packages, by name.
+
+    Raises
+    ------
+    UserError
+        If two have one name, or one has that of a method of this package.
+    """
+    found: dict[str, EntryPoint] = {}
+    for one in entry_points(group=f"unoise.{family}"):
+        there = found.setdefault(one.name, one)
+        if one.name in _inside(family) or there.value != one.value:
+            other = "unoise itself" if one.name in _inside(family) else f"{there.value} of {_distribution(there)}"
+            raise UserError(
+                f"{family}: the name {one.name!r} of {one.value} of {_distribution(one)} is taken by {other}",
+                remedy="Give the entry point another name, or uninstall one of the two",
+            )
+    return found
+
+
+def _distribution(one: EntryPoint) -> str:
+    return one.dist.name if one.dist else "an unknown package"
