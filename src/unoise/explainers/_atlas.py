@@ -67,7 +67,9 @@ class Atlas:
                 level = organs[most_alike(units.images, self.looks[patient].to(device))]
             total = total + level + ANYWHERE * anywhere
         shape = units.images.shape[2:]
-        return interpolate((total / len(others)).expand(len(units), *total.shape[1:]), shape, mode=_MODES[len(shape)])[:, 0]
+        return interpolate((total / len(others)).expand(len(units), *total.shape[1:]), shape, mode=_MODES[len(shape)])[
+            :, 0
+        ]
 
 
 def write_atlas(

@@ -87,7 +87,7 @@ class Explainer(ABC):
         """
         return 1
 
-    def begin(self, case: str, files: dict[str, Path]) -> None:
+    def begin(self, case: str, files: dict[str, Path]) -> None:  # noqa: B027
         """Get ready for a case; `files` holds its preprocessed `image` and, where the module `NEEDS` it, its `map`."""
 
     @abstractmethod
@@ -214,7 +214,9 @@ def _check_not_constant(maps: Tensor, predicted: Tensor, case: str, explainer: s
     there = predicted.flatten(1).any(1)
     constant = there & (flat.amax(1) == flat.amin(1))
     if constant.any():
-        said = f"gives one value to all voxels in {int(constant.sum())} of the {int(there.sum())} units with a prediction"
+        said = (
+            f"gives one value to all voxels in {int(constant.sum())} of the {int(there.sum())} units with a prediction"
+        )
         if torch.equal(constant, there):
             raise UserError(f"{explainer} {said}", case=case, remedy="Mend the explainer, or choose other settings")
         logging.getLogger("unoise").warning("case %s: %s %s", case, explainer, said)

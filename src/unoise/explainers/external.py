@@ -5,7 +5,6 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import torch
 from nibabel.processing import resample_from_to
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
@@ -28,9 +27,10 @@ TOLERANCE_MM = 1e-3
 
 
 class External(Explainer):
-    """The file's values; from another grid, after a Gaussian against aliasing where it is finer, by linear interpolation.
+    """The file's values.
 
-    Voxels beyond it are as important as its least important one.
+    From another grid by linear interpolation, after a Gaussian against aliasing where it is finer; voxels beyond it are
+    as important as its least important one.
     """
 
     def __init__(self, context: Context, folder: str):

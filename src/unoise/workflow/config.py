@@ -96,7 +96,9 @@ def complete(config: object, path: str | Path = "config") -> dict:
             _refuse(path, ("noise", "explainers"), f"{name!r} has a noise scale of its own", "Leave it out here")
     for name in config["faithfulness"]["explainers"]:
         if "map" in methods.find("explainers", config["explainers"][name]["method"]).needs:
-            _refuse(path, ("faithfulness", "explainers"), f"the maps of {name!r} are not made here", "Leave it out here")
+            _refuse(
+                path, ("faithfulness", "explainers"), f"the maps of {name!r} are not made here", "Leave it out here"
+            )
     for name in config["stability"]["explainers"]:
         if "interpreter" not in methods.find("explainers", config["explainers"][name]["method"]).needs:
             _refuse(

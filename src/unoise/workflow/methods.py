@@ -104,7 +104,8 @@ def declared(module: str) -> Method:
     path = module_file(module)
     if path is None:
         raise UserError(
-            f"there is no Python module {module!r}", remedy="Install the package that has it, or correct its entry point"
+            f"there is no Python module {module!r}",
+            remedy="Install the package that has it, or correct its entry point",
         )
     found = dict(_DECLARED)
     try:

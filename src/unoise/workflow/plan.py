@@ -81,7 +81,9 @@ class Plan(ScorePlan):
 
     def explainer_input(self, explainer: str, target: str) -> dict[str, str]:
         """The rule inputs of one explainer that all cases share."""
-        learned = {"interpreter": self.interpreter_file(explainer, paths.WEIGHTS)} if explainer in self.interpreted else {}
+        learned = (
+            {"interpreter": self.interpreter_file(explainer, paths.WEIGHTS)} if explainer in self.interpreted else {}
+        )
         return learned | self.reference_input([explainer]) | self.atlas_input([explainer], target)
 
     @property
