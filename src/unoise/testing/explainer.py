@@ -64,7 +64,7 @@ def check_explainer(method: str, **settings: object) -> None:
         chosen = {name: one["default"] for name, one in known.settings.items() if "default" in one} | settings
         chosen.pop("interpreter", None)
         for dims in known.dims:
-            with TemporaryDirectory() as folder:
+            with TemporaryDirectory() as folder, torch.enable_grad():
                 found = _faults(known, chosen, make_trial(known, dims, Path(folder)))
             faults += [f"{WHERE[dims]}: {one}" for one in found]
     if faults:
@@ -98,6 +98,7 @@ def _faults(method: methods.Method, settings: dict, trial: Trial) -> list[str]:
         fresh = _ready(method, settings, trial).explain(_copy(trial.units))
         if not (_alike(maps, again["importance"]) and _alike(maps, fresh)):
             faults.append("its maps are others when it runs again: seed by the context's seed, the case and the unit")
+            return faults
         alone = [_ready(method, settings, trial).explain(one) for one in _one_by_one(trial.units)]
     if not _alike(maps, torch.cat(alone)):
         faults.append("the map of a slice depends on the slices that are explained with it")
@@ -135,7 +136,6 @@ def _of_volumes(volumes: dict[str, Tensor], method: methods.Method, trial: Trial
 def _left_behind(before: dict[str, object], trial: Trial, given: Units, volumes: dict[str, Tensor]) -> list[str]:
     faults = []
     if not torch.is_grad_enabled():
-        torch.set_grad_enabled(True)
         faults.append("it leaves gradients switched off for everybody")
     if any(one.requires_grad for one in (*volumes.values(), given.images, given.probabilities)):
         faults.append("it leaves gradients on: detach the map and what you differentiate by")

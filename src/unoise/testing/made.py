@@ -1,4 +1,4 @@
-"""A made case and a tiny segmenter on which an explainer is tried: slices of 16 x 16, or a volume of 16 x 16 x 8."""
+"""A made case and a tiny segmenter on which an explainer is tried: slices of 32 x 32, or a volume of 32 x 32 x 16."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from unoise.workflow.methods import Method
 
 CLASSES = ["vessel", "organ"]
 TARGET = ClassTarget("organ", 1)
-SHAPES = {2: (16, 16), 3: (16, 16, 8)}
+SHAPES = {2: (32, 32), 3: (32, 32, 16)}
 SPACING = {2: (2.0, 3.0), 3: (2.0, 3.0, 5.0)}
 AFFINE = np.diag([2.0, 3.0, 5.0, 1.0])
 CHANNELS = 4
@@ -109,7 +109,7 @@ def _images(dims: int, case: str) -> Tensor:
     count = {2: 4, 3: 1}[dims]
     images = 0.2 + 0.1 * torch.rand((count, 1, *SHAPES[dims]), generator=generator("testing", case, dims), device="cpu")
     for place in range(count if dims == 3 else count - 1):
-        images[(place, 0, slice(4 + place, 10 + place), slice(5, 12), *[slice(2, 6)] * (dims - 2))] += 0.6
+        images[(place, 0, slice(4 + place, 12 + place), slice(6, 15), *[slice(3, 8)] * (dims - 2))] += 0.6
     return images
 
 
