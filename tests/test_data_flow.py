@@ -18,7 +18,7 @@ STAGES = (
     "report",
 )
 SHARED = {"workflow", "files", "errors", "tables", "compute"}
-ENTRY_POINTS = {"cli", "estimate"}
+ENTRY_POINTS = {"cli", "estimate", "testing"}
 HEAVY = {"torch", "monai", "nibabel", "captum", "scipy", "matplotlib", "pandas", "pyarrow"}
 
 

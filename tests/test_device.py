@@ -3,17 +3,19 @@
 import pytest
 import torch
 from captum.attr import IntegratedGradients
-from made import CPU, made_segmenter
+from made import CPU, made_segmenter, stored_case
 from monai.losses import DiceLoss
 from monai.networks.nets import UNet
 
 from unoise.compute import generator
+from unoise.data.volumes import read_volume, write_volume
 from unoise.evaluation.evaluate import count
 from unoise.evaluation.masks import ranks, tie_breakers, visible
 from unoise.evaluation.probe import MaskedCase
 from unoise.evaluation.probe import count as count_found
 from unoise.evaluation.shown import Shown, evaluated
 from unoise.evaluation.stability import compare
+from unoise.explainers._atlas import write_atlas
 from unoise.explainers.base import Context
 from unoise.networks.build import INPUTS, Normalised
 from unoise.networks.interpreter import Interpreter
@@ -45,6 +47,10 @@ EXPLAINERS = {
     "distance": {},
     "prediction": {},
     "intensity": {},
+    "smooth_random": {"scale_mm": 9.0},
+    "edges": {"scale_mm": 4.0},
+    "atlas": {},
+    "external": {"folder": "maps"},
 }
 OBSCURERS = {
     "zero": {},
@@ -130,12 +136,20 @@ def captum_on_cpu(monkeypatch):
 
 @pytest.mark.parametrize("name", EXPLAINERS)
 @pytest.mark.usefixtures("meta_default", "captum_on_cpu")
-def test_explainers(name, network, segmenter, units):
+def test_explainers(name, network, segmenter, units, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = stored_case(tmp_path, units, label=(units.images[:, 0] > 0.5).float())
+    write_volume(tmp_path / "maps" / "made.nii.gz", *read_volume(files["image"], "made"))
+    atlas, key = tmp_path / "atlas.safetensors", {"case": "other", "patient": "other"}
+    settings = {"target": {"class": "organ"}, "classes": ["organ"]}
+    write_atlas(settings, [key], [files["image"]], [files["label"]], 2, atlas)
     card = {"classes": ["organ"], "explains": ["organ"], "objective": {"anchor": "distance"}}
     wrapped = Normalised(network.eval(), *INPUTS["window"], 2)
     learned = Interpreter(wrapped, card, CPU)
-    context = Context(segmenter, TARGET, learned, CPU, 1, [units.images])
-    maps = methods.find("explainers", name).load().EXPLAINER(context, **EXPLAINERS[name]).explain(units)
+    context = Context(segmenter, TARGET, learned, CPU, 1, [units.images], atlas)
+    explainer = methods.find("explainers", name).load().EXPLAINER(context, **EXPLAINERS[name])
+    explainer.begin(units.case, files)
+    maps = explainer.explain(units)
     assert maps.device.type == "cpu"
 
 

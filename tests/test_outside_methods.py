@@ -1,5 +1,6 @@
 """An explainer of another package, as `docs/explainer.md` shows it: registered, checked, planned, digested."""
 
+import os
 import re
 import subprocess
 import sys
@@ -103,8 +104,8 @@ def test_the_example_is_planned_in_a_run(doubt, tmp_path):
     folder = tmp_path / "project"
     folder.mkdir()
     project = Project(folder, MINIATURE)
-    path = f"{doubt.folder}:{project.environment.get('PYTHONPATH', '')}"
-    project.environment |= {"PYTHONPATH": path}
+    path = [str(doubt.folder), *filter(None, [project.environment.get("PYTHONPATH")])]
+    project.environment |= {"PYTHONPATH": os.pathsep.join(path)}
     config = yaml.safe_load(MINIATURE.read_text())
     config["explainers"] |= CONFIG["explainers"]
     project.write_config(config)

@@ -45,7 +45,11 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
     assert set(curves.judge) == {"original", "tolerant", "other"}
     assert set(curves.explainer) == explainers
     assert set(curves.obscurer) == set(finished.config["evaluation"]["obscurers"])
-    assert set(curves[curves.split == "validation"].explainer) == {"control-random", "control-distance"}
+    assert set(curves[curves.split == "validation"].explainer) == {
+        "control-random",
+        "control-distance",
+        "control-atlas",
+    }
     whole = curves[curves.visibility == 1].agreement.dropna()
     np.testing.assert_allclose(whole, 1)
     ranking = finished.read("tables/ranking.parquet")
@@ -72,7 +76,7 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
     for row in areas.itertuples():
         assert own[row.explainer, row.obscurer, "kept_first_area"] == pytest.approx(row.area)
     perturbed = scores[scores.score.isin(["infidelity", "sensitivity"])]
-    assert set(perturbed.explainer) == {"u-noise", "control-distance"}
+    assert set(perturbed.explainer) == {"u-noise", "control-distance", "control-atlas"}
     assert (perturbed["mean"] >= 0).all()
     assert scores[scores.score == "leak"].obscurer.isna().all()
     costs = finished.read("tables/costs.parquet")
@@ -208,6 +212,59 @@ def test_a_changed_setting_of_one_explainer_reruns_it_and_what_depends_on_it(pro
         "Looking for what occlusion tells of pancreas",
     }
     assert not [one for one in planned if re.match("Training|Preprocessing|Segmenting|Making", one)]
+
+
+def test_a_new_explainer_meets_the_stored_ones_without_running_them_again(project):
+    """One that shares a rule with others, and one that is given what no other is."""
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["explainers"] |= {"control-edges": {"method": "edges"}, "expected": {"method": "expected_gradients"}}
+    project.write_config(config)
+    planned = project.planned()
+    tables = (
+        "Gathering|Pooling|Ranking|Drawing|Writing summary|Estimating|Comparing expl|Asking|Measuring how conc|Finding"
+    )
+    assert {one for one in planned if not re.match(tables, one)} == {
+        text.format(name)
+        for text in ("Explaining pancreas by {}", "Evaluating {} for pancreas", "Looking for what {} tells of pancreas")
+        for name in ("control-edges", "expected")
+    }
+    assert {"Ranking the explanations", "Gathering all scores"} <= planned
+
+
+def test_maps_made_elsewhere_are_scored_and_a_missing_or_changed_one_runs_alone(project):
+    """The maps of occlusion, as if somebody else had made them."""
+    made = sorted(project.results.glob("importance/*/pancreas/occlusion/*.nii.gz"))
+    folder = project.folder / "maps"
+    folder.mkdir()
+    late, early = made
+
+    def what_became() -> set[tuple[str, str]]:
+        logs = (project.results / "logs/explain/pancreas/theirs").glob("*.log")
+        return set(re.findall(r"(\S+): (kept|done)", "".join(path.read_text() for path in logs)))
+
+    shutil.copy(early, folder)
+    config = yaml.safe_load(MINIATURE.read_text())
+    config["explainers"] |= {"theirs": {"method": "external", "folder": "maps"}}
+    project.write_config(config)
+    done = project.snakemake("explanations")
+    case, output = late.name.removesuffix(".nii.gz"), done.stdout + done.stderr
+    assert done.returncode != 0
+    assert re.search(
+        rf"1 of 2 cases failed: case {case}: maps/{late.name}: the map does not exist\. Put the map", output
+    )
+    assert "Traceback" not in output
+    shutil.copy(late, folder)
+    done = project.snakemake("explanations")
+    assert done.returncode == 0, done.stderr
+    assert what_became() == {(early.name.removesuffix(".nii.gz"), "kept"), (case, "done")}
+    for path in made:
+        theirs = Path(str(path).replace("/occlusion/", "/theirs/"))
+        np.testing.assert_array_equal(nib.load(theirs).get_fdata(), nib.load(path).get_fdata())
+    changed = nib.load(early)
+    nib.save(nib.Nifti1Image(-changed.get_fdata(dtype=np.float32), changed.affine), folder / early.name)
+    assert "Explaining pancreas by theirs" in project.planned()
+    assert project.snakemake("explanations").returncode == 0
+    assert what_became() == {(early.name.removesuffix(".nii.gz"), "done"), (case, "kept")}
 
 
 def test_a_changed_judge_is_trained_again_and_nothing_is_explained_again(project):
