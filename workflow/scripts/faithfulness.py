@@ -8,13 +8,13 @@ with job(snakemake):
     from unoise.evaluation.faithfulness import measure_faithfulness
     from unoise.evaluation.shown import FILES
 
-    interpreter = snakemake.input.get("interpreter")
+    interpreter, atlas = (snakemake.input.get(name) for name in ("interpreter", "atlas"))
     measure_faithfulness(
         snakemake.params.settings,
         Path(snakemake.input.segmenter),
         Path(interpreter) if interpreter else None,
         [Path(path) for name, path in snakemake.input.items() if name.startswith("reference_")],
-        Path(snakemake.input.atlas) if "atlas" in snakemake.input.keys() else None,
+        Path(atlas) if atlas else None,
         snakemake.params.cases,
         {name: list(map(Path, snakemake.input[name])) for name in FILES},
         Path(snakemake.output[0]),

@@ -7,12 +7,13 @@ from unoise.workflow.job import job
 with job(snakemake):
     from unoise.evaluation.runtime import time_explainers
 
+    atlas = snakemake.input.get("atlas")
     time_explainers(
         snakemake.params.settings,
         Path(snakemake.input.segmenter),
         dict(zip(snakemake.params.interpreted, map(Path, snakemake.input.interpreters), strict=True)),
         [Path(path) for name, path in snakemake.input.items() if name.startswith("reference_")],
-        Path(snakemake.input.atlas) if "atlas" in snakemake.input.keys() else None,
+        Path(atlas) if atlas else None,
         snakemake.params.cases,
         {name: list(map(Path, snakemake.input[name])) for name in ("image", "label", "prediction")},
         Path(snakemake.output[0]),

@@ -71,9 +71,9 @@ class Context:
 class Explainer(ABC):
     """One method with its settings.
 
-    A module of this package holds one subclass, names it `EXPLAINER`, and declares, as literals, the JSON schemas of
-    its `SETTINGS`, what it `NEEDS`, the `VOLUMES` it makes and the `DIMS` of the units it explains, so that the
-    workflow need not import it.
+    A module, of this package or another, holds one subclass, names it `EXPLAINER`, and declares, as literals, the JSON
+    schemas of its `SETTINGS`, what it `NEEDS`, the `VOLUMES` it makes and the `DIMS` of the units it explains, so that
+    the workflow need not import it.
     """
 
     def __init__(self, context: Context):

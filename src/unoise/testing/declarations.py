@@ -24,6 +24,8 @@ def declaration_faults(method: Method) -> list[str]:
     unknown = [one for one in method.needs if one not in NEEDS]
     if unknown:
         faults.append(f"NEEDS names {', '.join(unknown)}; there are: {', '.join(NEEDS)}")
+    if "map" in method.needs and "folder" not in method.settings:
+        faults.append('NEEDS names map, and SETTINGS has no "folder" of the maps')
     if not {"importance"} <= set(method.volumes) <= VOLUMES:
         faults.append(f"VOLUMES are {method.volumes}: `importance`, and beside it at most `noise_scale`")
     if not method.dims or not set(method.dims) <= {2, 3}:

@@ -77,15 +77,12 @@ def _faults(method: methods.Method, settings: dict, trial: Trial) -> list[str]:
     before = _state(trial.context.segmenter.network)
     with labels_opened() as labels, NoDevice(module_file(method.module).parent) as devices, _seeded(0):
         try:
-            explainer = _ready(method, settings, trial)
-            volumes = explainer.volumes(given)
-            again = explainer.volumes(_copy(trial.units))
+            volumes = _ready(method, settings, trial).volumes(given)
         except Exception as error:
             return [f"it fails: {type(error).__name__}: {error}"]
     faults = _of_volumes(volumes, method, trial)
     if faults:
         return faults
-    maps = volumes["importance"]
     faults += _left_behind(before, trial, given, volumes)
     if devices.lines:
         faults.append(f"it makes tensors without naming a device: {', '.join(sorted(devices.lines))}")
@@ -95,14 +92,18 @@ def _faults(method: methods.Method, settings: dict, trial: Trial) -> list[str]:
         if used and need not in method.needs:
             faults.append(f'it uses {need}, and NEEDS does not say "{need}"')
     with _seeded(1):
-        fresh = _ready(method, settings, trial).explain(_copy(trial.units))
-        if not (_alike(maps, again["importance"]) and _alike(maps, fresh)):
-            faults.append("its maps are others when it runs again: seed by the context's seed, the case and the unit")
-            return faults
-        alone = [_ready(method, settings, trial).explain(one) for one in _one_by_one(trial.units)]
-    if not _alike(maps, torch.cat(alone)):
-        faults.append("the map of a slice depends on the slices that are explained with it")
-    return faults
+        try:
+            return faults + _when_repeated(method, settings, trial, volumes["importance"])
+        except Exception as error:
+            return [*faults, f"it fails when it runs again, or on a slice alone: {type(error).__name__}: {error}"]
+
+
+def _when_repeated(method: methods.Method, settings: dict, trial: Trial, maps: Tensor) -> list[str]:
+    explainer = _ready(method, settings, trial)
+    if not all(_alike(maps, explainer.explain(_copy(trial.units))) for _ in range(2)):
+        return ["its maps are others when it runs again: seed by the context's seed, the case and the unit"]
+    alone = torch.cat([_ready(method, settings, trial).explain(one) for one in _one_by_one(trial.units)])
+    return [] if _alike(maps, alone) else ["the map of a slice depends on the slices that are explained with it"]
 
 
 def _ready(method: methods.Method, settings: dict, trial: Trial) -> Explainer:
@@ -113,7 +114,7 @@ def _ready(method: methods.Method, settings: dict, trial: Trial) -> Explainer:
 
 def _of_volumes(volumes: dict[str, Tensor], method: methods.Method, trial: Trial) -> list[str]:
     images = trial.units.images[:, 0]
-    if set(volumes) != set(method.volumes):
+    if not isinstance(volumes, dict) or set(volumes) != set(method.volumes):
         return [f"it makes {', '.join(volumes)}, VOLUMES names {', '.join(method.volumes)}"]
     faults = []
     for name, one in volumes.items():

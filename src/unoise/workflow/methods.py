@@ -117,6 +117,11 @@ def declared(module: str) -> Method:
             name = getattr(node.targets[0] if isinstance(node, ast.Assign) else node.target, "id", None)
             if name in found:
                 found[name] = _literal(node.value, f"line {node.lineno}: {name}", path)
+    for name in ("NEEDS", "VOLUMES", "DIMS"):
+        if not isinstance(found[name], tuple | list):
+            raise UserError(
+                f"{name} is {found[name]!r}, not a tuple", file=path, remedy=f"Write {name} = ({found[name]!r},)"
+            )
     settings, needs, volumes, trained_for, trains_with, dims = found.values()
     return Method(module, settings, tuple(needs), tuple(volumes), trained_for, trains_with, tuple(dims))
 
