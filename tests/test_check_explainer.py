@@ -116,7 +116,7 @@ FAULTS = {
         FIRST + "        self.context.segmenter.layer('first')\n",
         'it uses layers, and NEEDS does not say "layers"',
     ),
-    "fails on a slice alone": (FIRST, FIRST + "        assert units.index != (2,)\n", "it runs again, or on a slice alone"),
+    "fails on a slice alone": (FIRST, FIRST + "        assert units.index != (2,)\n", "or on a slice alone"),
     "no tuple": ("DIMS = (2, 3)", "DIMS = 2", "DIMS is 2, not a tuple. Write DIMS = (2,)"),
     "no folder": ("NEEDS = ()", 'NEEDS = ("map",)', 'SETTINGS has no "folder"'),
     "only volumes fail": (FIRST, FIRST + "        assert images.dim() == 4\n", "a volume: it fails: AssertionError"),
