@@ -16,7 +16,7 @@ from unoise.data.volumes import write_volume
 from unoise.errors import UserError
 from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
-from unoise.targets.class_target import ClassTarget, make_target
+from unoise.targets.base import Target, make_target
 from unoise.workflow import methods
 
 HEADER = "{volume} by {explainer}; values compare {where}"
@@ -45,7 +45,7 @@ class Context:
     """
 
     segmenter: Segmenter
-    target: ClassTarget
+    target: Target
     interpreter: Interpreter | None
     compute: Compute
     seed: int
@@ -95,7 +95,7 @@ class Explainer(ABC):
 def make_explainer(
     settings: dict,
     segmenter: Segmenter,
-    target: ClassTarget,
+    target: Target,
     interpreter: Interpreter | None,
     compute: Compute,
     references: Sequence[Path] = (),
@@ -155,7 +155,7 @@ class ExplainCases:
         key
             The case.
         files
-            Its preprocessed `image` and the `prediction`.
+            Its preprocessed `image`, the `prediction` and, where the target needs it, the `label`.
 
         Raises
         ------
@@ -165,6 +165,8 @@ class ExplainCases:
         case, name = key["case"], self.key["explainer"]
         start, forwards, backwards = time.perf_counter(), self.segmenter.forwards, self.segmenter.backwards
         units, affine = read_units(case, files["image"], files["prediction"], self.compute.device, self.segmenter.dims)
+        label = self._label(case, files["label"]) if "label" in files else None
+        units = self.explainer.context.target.locate(units, label)
         for kind, maps in self.explainer.volumes(units).items():
             _check(maps, units, case, name)
             header = HEADER.format(volume=kind, explainer=name, where=WHERE[self.segmenter.dims])
@@ -180,6 +182,9 @@ class ExplainCases:
             "peak_mib": peak_mib(self.compute.device),
         }
         tables.write(out["costs"], tables.COSTS, [row])
+
+    def _label(self, case: str, path: Path) -> Tensor:
+        return read_parts(path, case, self.compute.device, self.segmenter.dims)[0][:, 0]
 
 
 def _check(maps: Tensor, units: Units, case: str, explainer: str) -> None:
