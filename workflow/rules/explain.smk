@@ -1,4 +1,4 @@
-"""Needs: images, predictions, the segmenter (an interpreter, training images). Makes: the importance maps of every explainer.
+"""Needs: images, predictions, the segmenter (an interpreter, training images, labels where the target needs them). Makes: the importance maps of every explainer.
 
 Explainers share a rule when they make the same volumes for the same cases; each rule goes through one batch of cases.
 """
@@ -10,6 +10,7 @@ for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
             name:
                 f"explain_{group.name}_{batch}"
             input:
+                unpack(PLAN.label_input(cases)),
                 **PLAN.interpreter_input(group),
                 **PLAN.reference_input(group.explainers),
                 segmenter=SEGMENTER,
@@ -57,7 +58,9 @@ for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
                     "target": config["targets"][wildcards.target],
                 },
                 store=f"{STORE}/explain/{{target}}/{{explainer}}",
-                code=lambda wildcards: PLAN.explainer_code(wildcards.explainer),
+                code=lambda wildcards: PLAN.explainer_code(
+                    wildcards.target, wildcards.explainer
+                ),
             message:
                 "Explaining {wildcards.target} by {wildcards.explainer}"
             script:

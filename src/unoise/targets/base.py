@@ -156,8 +156,7 @@ def make_target(settings: dict, classes: list[str]) -> Target:
     """The target of an entry of the config's `targets`."""
     method = methods.target(settings)
     own = {
-        name: classes.index(settings[name]) if one.get("format") == "class" else settings[name]
-        for name, one in method.settings.items()
+        name: classes.index(settings[name]) if name in method.classes else settings[name] for name in method.settings
     }
     return method.load().TARGET(settings["class"], classes.index(settings["class"]), **own)
 

@@ -10,6 +10,7 @@ from types import ModuleType
 from unoise.errors import UserError
 
 PACKAGE = Path(__file__).parents[1]
+TARGET = "_target"  # ends the names of the modules of targets
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Method:
     settings
         JSON schemas of the settings the method takes, by name (the module's `SETTINGS`).
     needs
-        What it must be given: "gradient", "layers", "interpreter", "references", "donor" (the module's `NEEDS`).
+        What it must be given: "gradient", "layers", "interpreter", "references", "donor", "label" (the module's `NEEDS`).
     volumes
         The volumes an explainer makes for each case (the module's `VOLUMES`).
     trained_for
@@ -40,6 +41,11 @@ class Method:
     trained_for: str | None
     trains_with: tuple[str, ...] | str
     dims: tuple[int, ...]
+
+    @property
+    def classes(self) -> list[str]:
+        """Settings that name a class of the config."""
+        return [name for name, one in self.settings.items() if one.get("format") == "class"]
 
     def load(self) -> ModuleType:
         """Import the module."""
@@ -89,6 +95,16 @@ def find(family: str, name: str) -> Method:
             declared[node.targets[0].id] = ast.literal_eval(node.value)
     settings, needs, volumes, trained_for, trains_with, dims = declared.values()
     return Method(f"unoise.{family}.{name}", settings, tuple(needs), tuple(volumes), trained_for, trains_with, dims)
+
+
+def target(settings: dict) -> Method:
+    """What the kind of a target declares, from an entry of the config's `targets`; without `kind` it is a class."""
+    return find("targets", f"{settings.get('kind', 'class')}{TARGET}")
+
+
+def target_kinds() -> list[str]:
+    """The kinds of targets: the modules of the family without their common ending."""
+    return [name.removesuffix(TARGET) for name in names("targets")]
 
 
 @cache
