@@ -92,7 +92,9 @@ def infidelity(
     found = []
     for number, place in enumerate(units.index):
         one = units.select(torch.tensor([n == number for n in range(len(units))], device="cpu"))
-        hidden = _squares(target.place(one.probabilities)[0].cpu(), perturbations, units.case, place, seed).to(one.images.device)
+        hidden = _squares(target.place(one.probabilities)[0].cpu(), perturbations, units.case, place, seed).to(
+            one.images.device
+        )
         images = torch.where(hidden[:, None], segmenter.body_mean, one.images)
         clean = one.probabilities
         whole = target.agreement(segmenter.probabilities(one.images), clean)

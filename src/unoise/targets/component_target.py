@@ -10,9 +10,7 @@ from torch import Tensor
 from unoise.data.units import Units
 from unoise.targets.base import RegionTarget
 
-SETTINGS = {
-    "rank": {"type": "integer", "minimum": 1, "default": 1, "description": "Its place by size, 1: the largest"}
-}
+SETTINGS = {"rank": {"type": "integer", "minimum": 1, "default": 1, "description": "Its place by size, 1: the largest"}}
 
 
 @dataclass(frozen=True)

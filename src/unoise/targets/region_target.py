@@ -7,9 +7,7 @@ from torch import Tensor
 from unoise.data.units import Units
 from unoise.targets.base import RegionTarget
 
-SETTINGS = {
-    "label": {"type": "string", "format": "class", "description": "An entry of `classes`: its labelled voxels"}
-}
+SETTINGS = {"label": {"type": "string", "format": "class", "description": "An entry of `classes`: its labelled voxels"}}
 NEEDS = ("label",)
 
 

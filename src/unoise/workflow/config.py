@@ -153,7 +153,9 @@ def _target(path: str | Path, place: tuple[str, ...], target: dict) -> None:
     known, given = methods.target_kinds(), target.get("kind", "class")
     if given not in known:
         _refuse(path, (*place, "kind"), f"there is no kind {given!r}", f"Choose one of: {', '.join(known)}")
-    _check(target, methods.target(target).schema(kind={"default": "class"}, **{"class": {"type": "string"}}), path, *place)
+    _check(
+        target, methods.target(target).schema(kind={"default": "class"}, **{"class": {"type": "string"}}), path, *place
+    )
     if given == "class":
         del target["kind"]
 

@@ -30,4 +30,8 @@ def target_faults(config: dict) -> Iterator[Fault]:
     ):
         if asked and regions:
             what = f"it is about whole classes, the target {regions[0]!r} is of the kind"
-            yield place, f"{what} {config['targets'][regions[0]]['kind']}", "Leave it out, or give it a config of its own"
+            yield (
+                place,
+                f"{what} {config['targets'][regions[0]]['kind']}",
+                "Leave it out, or give it a config of its own",
+            )
