@@ -134,7 +134,7 @@ class NoiseTrial:
         patients = {case.patient for case in cases if target.place(case.units.probabilities).any()}
         if not patients:
             raise UserError(
-                f"noise: no patient has anything of the target (class {target.name!r}), so there is no agreement to keep",
+                f"noise: the target (of {target.name}) is empty in every patient, so there is no agreement to keep",
                 remedy="Train the segmenter longer, leave the target out, or leave noise.explainers empty",
             )
         self.cases = [case for case in cases if case.patient in patients]

@@ -10,7 +10,10 @@ from unoise.explainers.base import Explainer
 
 
 class Distance(Explainer):
-    """Minus the distance in mm, within the unit, to the predicted organ, or to the region that is the target (0 inside, and without one)."""
+    """Minus the distance in mm, within the unit, to the predicted organ, or to the region that is explained.
+
+    0 inside, and where there is none.
+    """
 
     def explain(self, units: Units) -> Tensor:
         outside = ~self.context.target.place(units.probabilities).cpu().numpy()
