@@ -48,8 +48,8 @@ CURVES = pa.schema(
         field(
             "agreement",
             REAL,
-            "Dice with the clean prediction, pooled; for a region, Dice of those of its voxels on which the decision stays "
-            "with all of them; null where the clean prediction, or the region, is empty",
+            "Dice with the clean prediction, pooled; for a region, Dice of its voxels on which the decision stays with "
+            "all of them; null where the clean prediction, or the region, is empty",
             "1",
         ),
     ]
