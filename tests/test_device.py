@@ -18,6 +18,7 @@ from unoise.explainers.base import Context
 from unoise.networks.build import INPUTS, Normalised
 from unoise.networks.interpreter import Interpreter
 from unoise.obscurers.base import Surroundings, make_obscurer
+from unoise.targets.base import make_target
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import Moment, step
 from unoise.training.objectives.base import Batch
@@ -147,6 +148,27 @@ def test_evaluation(segmenter, units):
     counts = count(organ, mask, {"body": mask, "label": organ, "clean": organ})
     assert counts[0]["visible"] == round(0.3 * 32 * 32)
     assert (TARGET.voxels(units, units.images[:, 0]) >= 5).all()
+
+
+@pytest.mark.usefixtures("meta_default")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kind": "component", "rank": 1},
+        {"kind": "component", "rank": 9},
+        {"kind": "border", "inner_mm": 3, "outer_mm": 3},
+        {"kind": "region", "label": "organ"},
+        {"kind": "contrast", "against": "organ"},
+        {"kind": "errors", "of": "missed"},
+    ],
+    ids=str,
+)
+def test_targets(units, settings):
+    target = make_target({"class": "organ", **settings}, ["organ"])
+    located = target.locate(units, units.images[:, 0])
+    assert target.place(located.probabilities).shape == units.images[:, 0].shape
+    for score in (target.scalar, target.agreement):
+        assert score(units.probabilities, located.probabilities).shape == (2,)
 
 
 @pytest.mark.usefixtures("meta_default")

@@ -95,9 +95,9 @@ class EvaluateCases:
                 unit, mask = part % len(units), masks[part]
                 images = obscurer.obscure(units.images[unit], mask[:, None], filling[unit])
                 own = {name: region[unit] for name, region in regions.items()}
-                decided, target = {judge: one[unit] for judge, one in clean.items()}, own.pop("target")
-                for judge, kept in self.judges.kept(images, decided, target):
-                    whole = self.judges.target.kept(decided[judge], decided[judge], target)
+                decided = {judge: one[unit] for judge, one in clean.items()}
+                for judge, kept in self.judges.kept(images, decided, own["target"]):
+                    whole = self.judges.target.kept(decided[judge], decided[judge], own["target"])
                     counts = count(kept, mask, own | {"clean": whole})
                     for place, one in zip(part.tolist(), counts, strict=True):
                         step, number = divmod(place, len(units))
