@@ -80,6 +80,10 @@ class NoisyCase:
     shares: Tensor
     drawn: Tensor
 
+    def kept(self, decided: Tensor, target: Target) -> Tensor:
+        """What of the target stays (N, *S), bool, when the segmenter decides so; see `Target.kept`."""
+        return target.kept(decided, self.clean, target.place(self.units.probabilities))
+
 
 def read_noisy_cases(
     keys: list[dict[str, str]], files: dict[str, list[Path]], segmenter: Segmenter, target: Target, settings: dict
@@ -131,7 +135,7 @@ class NoiseTrial:
     """
 
     def __init__(self, cases: list[NoisyCase], segmenter: Segmenter, target: Target):
-        patients = {case.patient for case in cases if target.place(case.units.probabilities).any()}
+        patients = {case.patient for case in cases if case.kept(case.clean, target).any()}
         if not patients:
             raise UserError(
                 f"noise: the target (of {target.name}) is empty in every patient, so there is no agreement to keep",
@@ -147,8 +151,7 @@ class NoiseTrial:
         for case in self.cases:
             noisy = case.units.images + (sigma_hu(case) / window * case.drawn)[:, None]
             decided = self.target.decided(self.segmenter.probabilities(noisy))
-            place = self.target.place(case.units.probabilities)
-            kept, whole = (self.target.kept(one, case.clean, place) for one in (decided, case.clean))
+            kept, whole = (case.kept(one, self.target) for one in (decided, case.clean))
             both, total = (kept & whole).sum().item(), (kept.sum() + whole.sum()).item()
             counts[case.patient] = counts.get(case.patient, 0) + np.array([2 * both, total])
         return float(np.mean([both / total for both, total in counts.values()]))
