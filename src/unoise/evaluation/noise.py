@@ -138,7 +138,7 @@ class NoiseTrial:
         patients = {case.patient for case in cases if case.kept(case.clean, target).any()}
         if not patients:
             raise UserError(
-                f"noise: the target (of {target.name}) is empty in every patient, so there is no agreement to keep",
+                f"noise: the segmenter finds no {target.name} in any patient, or the region of it that is the target is empty",
                 remedy="Train the segmenter longer, leave the target out, or leave noise.explainers empty",
             )
         self.cases = [case for case in cases if case.patient in patients]
