@@ -138,7 +138,7 @@ class NoiseTrial:
         patients = {case.patient for case in cases if case.kept(case.clean, target).any()}
         if not patients:
             raise UserError(
-                f"noise: the segmenter finds no {target.name} in any patient, or the region of it that is the target is empty",
+                f"noise: the segmenter finds no {target.name} in any patient, or the region is empty in all",
                 remedy="Train the segmenter longer, leave the target out, or leave noise.explainers empty",
             )
         self.cases = [case for case in cases if case.patient in patients]
