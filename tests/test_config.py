@@ -160,7 +160,7 @@ def test_preprocessing_out_of_range_names_the_axis(default, refused, key, value)
     [
         ("explainers.mine", {"method": "ocllusion"}, "occlusion, prediction"),
         ("interpreters.mine", {"network": {"name": "UNet"}, "objective": {"method": "papr"}}, "paper"),
-        ("evaluation.obscurers.nois", {}, "blur, donor, mean, noise, zero"),
+        ("evaluation.obscurers.nois", {}, "blur, donor, mean, noise, road, zero"),
     ],
 )
 def test_unknown_method_lists_those_there_are(default, refused, place, content, known):
@@ -293,10 +293,11 @@ plan = Plan(read_config(Path("config/config.yaml")), Path())
 assert plan.ids("test")
 for group in plan.explainer_groups:
     for key in group.explainers:
-        assert plan.explainer_code(key)
+        assert all(plan.explainer_code(target, key) for target in plan.config["targets"])
 for model in plan.interpreters:
     assert plan.interpreter_code(model)
-assert plan.evaluation_code and plan.leak_code and plan.segmenter
+assert all(plan.evaluation_code(target) and plan.leak_code(target) for target in plan.config["targets"])
+assert plan.segmenter
 heavy = {"torch", "monai", "nibabel", "captum", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 print(sorted(group.volumes for group in plan.explainer_groups)[-1])

@@ -13,13 +13,14 @@ from unoise.evaluation.evaluate import count
 from unoise.evaluation.masks import ranks, tie_breakers, visible
 from unoise.evaluation.probe import MaskedCase
 from unoise.evaluation.probe import count as count_found
-from unoise.evaluation.shown import Shown, evaluated
+from unoise.evaluation.shown import Shown
 from unoise.evaluation.stability import compare
 from unoise.explainers._atlas import write_atlas
 from unoise.explainers.base import Context
 from unoise.networks.build import INPUTS, Normalised
 from unoise.networks.interpreter import Interpreter
 from unoise.obscurers.base import Surroundings, make_obscurer
+from unoise.targets.base import make_target
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import Moment, step
 from unoise.training.objectives.base import Batch
@@ -160,7 +161,28 @@ def test_evaluation(segmenter, units):
     organ = TARGET.predicted(segmenter.probabilities(units.images))
     counts = count(organ, mask, {"body": mask, "label": organ, "clean": organ})
     assert counts[0]["visible"] == round(0.3 * 32 * 32)
-    assert evaluated(TARGET, units.probabilities, units.images[:, 0], 5).all()
+    assert (TARGET.voxels(units, units.images[:, 0]) >= 5).all()
+
+
+@pytest.mark.usefixtures("meta_default")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kind": "component", "rank": 1},
+        {"kind": "component", "rank": 9},
+        {"kind": "border", "inner_mm": 3, "outer_mm": 3},
+        {"kind": "region", "label": "organ"},
+        {"kind": "contrast", "against": "organ"},
+        {"kind": "errors", "of": "missed"},
+    ],
+    ids=str,
+)
+def test_targets(units, settings):
+    target = make_target({"class": "organ", **settings}, ["organ"])
+    located = target.locate(units, units.images[:, 0])
+    assert target.place(located.probabilities).shape == units.images[:, 0].shape
+    for score in (target.scalar, target.agreement):
+        assert score(units.probabilities, located.probabilities).shape == (2,)
 
 
 @pytest.mark.usefixtures("meta_default")

@@ -13,6 +13,7 @@ from unoise.errors import UserError
 from unoise.evaluation.masks import ranks
 from unoise.evaluation.noise import NoiseScale, NoiseTrial, NoisyCase, body_shares, fit_noise_scale
 from unoise.report.noise import noise_section
+from unoise.targets.base import make_target
 from unoise.targets.class_target import ClassTarget
 
 TARGET = ClassTarget("organ", 0)
@@ -89,3 +90,16 @@ def test_the_section_says_the_rank_correlation_and_what_it_is_not():
     assert "rank correlation of 0.80" in text
     assert "not a scanner's noise" in text
     assert "none did" in text
+
+
+def test_a_region_is_kept_where_its_decisions_stay(trial):
+    """Noise elsewhere in the unit, however strong, costs a region nothing."""
+    target = make_target({"kind": "region", "class": "organ", "label": "organ"}, ["organ"])
+    labelled = [(case, torch.zeros_like(case.units.images[:, 0])) for case in trial.cases]
+    for _, label in labelled:
+        label[:, 9:14, 9:14] = 1
+    cases = [replace(case, units=target.locate(case.units, label)) for case, label in labelled]
+    region = NoiseTrial(cases, SEGMENTER, target)
+    far = {case.patient: label.roll(12, 1) for case, (_, label) in zip(cases, labelled, strict=True)}
+    assert region.agreement(lambda case: 4000 * far[case.patient]) == 1
+    assert region.agreement(lambda case: 4000 * (1 - far[case.patient])) < 1

@@ -51,7 +51,7 @@ for group in [*PLAN.evaluation_groups, *PLAN.calibration_groups]:
                     **PLAN.evaluation_settings(wildcards.target),
                 },
                 store=f"{STORE}/evaluate/{{target}}/{{explainer}}",
-                code=PLAN.evaluation_code,
+                code=lambda wildcards: PLAN.evaluation_code(wildcards.target),
             message:
                 "Evaluating {wildcards.explainer} for {wildcards.target}"
             script:

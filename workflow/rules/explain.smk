@@ -1,4 +1,4 @@
-"""Needs: images, predictions, the segmenter (an interpreter, training images, an atlas, maps made elsewhere).
+"""Needs: images, predictions, the segmenter (an interpreter, training images, an atlas, maps made elsewhere, labels).
 
 Makes: the importance maps of every explainer, and the atlas of each target. Explainers share a rule when they are given
 the same files and make the same volumes for the same cases; each rule goes through one batch of cases.
@@ -38,6 +38,7 @@ for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
             name:
                 f"explain_{group.name}_{batch}"
             input:
+                unpack(PLAN.label_input(cases)),
                 **PLAN.interpreter_input(group),
                 **PLAN.reference_input(group.explainers),
                 **PLAN.atlas_input(group.explainers),
@@ -87,7 +88,9 @@ for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
                     "target": config["targets"][wildcards.target],
                 },
                 store=f"{STORE}/explain/{{target}}/{{explainer}}",
-                code=lambda wildcards: PLAN.explainer_code(wildcards.explainer),
+                code=lambda wildcards: PLAN.explainer_code(
+                    wildcards.target, wildcards.explainer
+                ),
             message:
                 "Explaining {wildcards.target} by {wildcards.explainer}"
             script:

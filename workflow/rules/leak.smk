@@ -47,7 +47,7 @@ for batch, cases in PLAN.batches("test").items():
                 **PLAN.leak_settings(wildcards.target),
             },
             store=f"{STORE}/leak/{{target}}/{{explainer}}",
-            code=PLAN.leak_code,
+            code=lambda wildcards: PLAN.leak_code(wildcards.target),
         message:
             "Looking for what {wildcards.explainer} tells of {wildcards.target}"
         script:

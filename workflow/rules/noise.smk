@@ -24,7 +24,7 @@ rule fit_noise_scale:
         settings=lambda wildcards: PLAN.noise_settings(
             wildcards.target, wildcards.explainer
         ),
-        code=code_digest("unoise.evaluation.noise"),
+        code=lambda wildcards: PLAN.noise_code(wildcards.target),
     message:
         "Fitting the noise that {wildcards.explainer} allows"
     script:
@@ -53,7 +53,7 @@ rule measure_noise_scale:
         settings=lambda wildcards: PLAN.noise_settings(
             wildcards.target, wildcards.explainer
         ),
-        code=code_digest("unoise.evaluation.noise"),
+        code=lambda wildcards: PLAN.noise_code(wildcards.target),
     message:
         "Measuring the noise that {wildcards.explainer} allows"
     script:

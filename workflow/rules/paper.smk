@@ -28,7 +28,7 @@ if PLAN.has_paper:
             settings=lambda wildcards: PLAN.protocol_settings(
                 wildcards.explainer, wildcards.target
             ),
-            code=code_digest("unoise.evaluation.paper_protocol"),
+            code=code_digest("unoise.evaluation.paper_protocol", *PLAN.target_modules),
         message:
             "Evaluating {wildcards.explainer} as published"
         script:
@@ -110,7 +110,11 @@ if PLAN.has_paper:
                     key: PLAN.explainer_settings(key) for key in PLAN.timed
                 },
             },
-            code=code_digest("unoise.evaluation.runtime", *PLAN.explainer_modules),
+            code=code_digest(
+                "unoise.evaluation.runtime",
+                *PLAN.target_modules,
+                *PLAN.explainer_modules,
+            ),
         message:
             "Timing every explainer alone"
         script:

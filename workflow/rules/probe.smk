@@ -24,7 +24,7 @@ if PLAN.probed:
             settings=lambda wildcards: PLAN.probe_settings(
                 wildcards.target, wildcards.explainer
             ),
-            code=code_digest("unoise.evaluation.probe"),
+            code=code_digest("unoise.evaluation.probe", *PLAN.target_modules),
         message:
             "Probing the masks of {wildcards.explainer} for {wildcards.target}"
         script:

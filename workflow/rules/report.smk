@@ -67,10 +67,13 @@ rule figure_panel:
         explainers=list(config["explainers"]),
         dims=PLAN.dims,
         unit=PLAN.unit,
-        channel=lambda wildcards: list(config["classes"]).index(
-            config["targets"][wildcards.target]["class"]
+        settings=lambda wildcards: {
+            "target": config["targets"][wildcards.target],
+            "classes": list(config["classes"]),
+        },
+        code=lambda wildcards: code_digest(
+            "unoise.report.selection", PLAN.target_module(wildcards.target)
         ),
-        code=code_digest("unoise.report.selection"),
     message:
         "Drawing the panel of maps"
     script:

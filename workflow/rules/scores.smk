@@ -48,7 +48,9 @@ rule faithfulness:
         settings=lambda wildcards: PLAN.faithfulness_settings(
             wildcards.target, wildcards.explainer
         ),
-        code=lambda wildcards: PLAN.faithfulness_code(wildcards.explainer),
+        code=lambda wildcards: PLAN.faithfulness_code(
+            wildcards.target, wildcards.explainer
+        ),
     message:
         "Perturbing what {wildcards.explainer} explains of {wildcards.target}"
     script:

@@ -42,7 +42,9 @@ if PLAN.retrained_explainers:
             settings=lambda wildcards: PLAN.stability_settings(
                 wildcards.target, wildcards.explainer
             ),
-            code=lambda wildcards: PLAN.stability_code(wildcards.explainer),
+            code=lambda wildcards: PLAN.stability_code(
+                wildcards.target, wildcards.explainer
+            ),
         message:
             "Comparing maps of {wildcards.explainer} by interpreters of other seeds"
         script:

@@ -14,7 +14,7 @@ with job(snakemake):
             case,
             *(Path(files[kind][number]) for kind in ("image", "label", "prediction")),
             dict(zip(snakemake.params.explainers, map(Path, files.maps[number :: len(cases)]), strict=True)),
-            snakemake.params.channel,
+            snakemake.params.settings,
             snakemake.params.dims,
         )
         for number, case in enumerate(cases)

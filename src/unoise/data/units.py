@@ -27,7 +27,8 @@ class Units:
     images
         (N, 1, *S) float32 in window units.
     probabilities
-        (N, classes, *S) float32: the clean prediction of the segmenter.
+        (N, classes, *S) float32: the clean prediction of the segmenter. Where a region is explained its mask, 0 and 1,
+        is a further channel behind the classes: so it goes with them through batches and windows.
     spacing
         Voxel size in mm along the unit's axes.
     """

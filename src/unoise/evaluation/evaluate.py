@@ -1,6 +1,7 @@
 """The segmentation of images obscured by an importance map, counted voxel by voxel."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -13,6 +14,8 @@ from unoise.evaluation.judges import Judges
 from unoise.evaluation.masks import visible
 from unoise.evaluation.shown import read_shown
 from unoise.obscurers.base import Obscurer, make_obscurer
+
+ORDERS = ("kept_first", "removed_first")
 
 
 class EvaluateCases:
@@ -50,16 +53,31 @@ class EvaluateCases:
         shown = read_shown(case, files, self.judges.target, self.settings["min_voxels"], device, dims)
         body, _ = read_parts(files["body"], case, device, dims)
         around = self.judges.surroundings(case, files, seed)
+        fixed = {**self.settings["key"], **key, "repeat": 0, "seed": seed}
         rows = []
         if len(shown.units):
-            regions = {"body": body[shown.keep][:, 0] > 0, "label": shown.labelled}
+            regions = {
+                "body": body[shown.keep][:, 0] > 0,
+                "target": self.judges.target.place(shown.units.probabilities),
+                **({} if shown.labelled is None else {"label": shown.labelled}),
+            }
             clean = self.judges.clean(case, files, shown.keep)
             places = shown.places(seed)
             for name, obscurer in self.obscurers.items():
-                fixed = {**self.settings["key"], **key, "obscurer": name, "repeat": 0, "seed": seed}
                 filling = obscurer.fill(shown.units, around)
-                rows += [fixed | row for row in self._rows(shown.units, regions, clean, places, obscurer, filling)]
+                found = self._rows(shown.units, regions, clean, places, obscurer, filling)
+                rows += [{**fixed, "obscurer": name, **row} for row in found]
+        elif shown.labelled is None:
+            rows = [fixed | row for row in self._empty()]
         tables.write(out["metrics"], tables.METRICS, rows)
+
+    def _empty(self) -> Iterator[dict]:
+        """Rows that say that a region is empty in the case: without a unit, and of no voxel."""
+        nothing = torch.zeros(1, 0, dtype=torch.bool, device=self.compute.device)
+        counts = count(nothing, nothing, {"body": nothing, "clean": nothing})[0]
+        for judge, obscurer, order in product(self.judges.names, self.obscurers, ORDERS):
+            for visibility in self.settings[order]:
+                yield {"judge": judge, "obscurer": obscurer, "order": order, "visibility": visibility, **counts}
 
     def _rows(
         self,
@@ -70,15 +88,17 @@ class EvaluateCases:
         obscurer: Obscurer,
         filling: Tensor,
     ) -> Iterator[dict]:
-        for order in ("kept_first", "removed_first"):
+        for order in ORDERS:
             visibilities = self.settings[order]
             masks = torch.cat([visible(places, visibility, order) for visibility in visibilities])
             for part in torch.arange(len(masks), device=places.device).split(self.judges.original.units_at_once):
                 unit, mask = part % len(units), masks[part]
                 images = obscurer.obscure(units.images[unit], mask[:, None], filling[unit])
                 own = {name: region[unit] for name, region in regions.items()}
-                for judge, predicted in self.judges.predict(images):
-                    counts = count(predicted, mask, own | {"clean": clean[judge][unit]})
+                decided = {judge: one[unit] for judge, one in clean.items()}
+                for judge, kept in self.judges.kept(images, decided, own["target"]):
+                    whole = self.judges.target.kept(decided[judge], decided[judge], own["target"])
+                    counts = count(kept, mask, own | {"clean": whole})
                     for place, one in zip(part.tolist(), counts, strict=True):
                         step, number = divmod(place, len(units))
                         yield {
@@ -90,18 +110,28 @@ class EvaluateCases:
                         }
 
 
-def count(predicted: Tensor, mask: Tensor, regions: dict[str, Tensor]) -> list[dict[str, int]]:
-    """Voxel counts of each unit, by the names of the table's columns; all tensors are (N, *S), bool."""
+def count(kept: Tensor, mask: Tensor, regions: dict[str, Tensor]) -> list[dict[str, int]]:
+    """Voxel counts of each unit, by the names of the table's columns; all tensors are (N, *S), bool.
+
+    Parameters
+    ----------
+    kept
+        From `Judges.kept`.
+    mask
+        What is visible.
+    regions
+        `body`, `clean` and, where the target is a class, `label`.
+    """
     counted = {
         "voxels": torch.ones_like(mask),
         "visible": mask,
         "body": regions["body"],
         "visible_body": mask & regions["body"],
-        "label": regions["label"],
         "clean": regions["clean"],
-        "obscured": predicted,
-        "obscured_label": predicted & regions["label"],
-        "obscured_clean": predicted & regions["clean"],
+        "obscured": kept,
+        "obscured_clean": kept & regions["clean"],
     }
+    if "label" in regions:
+        counted |= {"label": regions["label"], "obscured_label": kept & regions["label"]}
     sums = torch.stack([one.flatten(1).sum(1) for one in counted.values()], dim=1).tolist()
     return [dict(zip(counted, row, strict=True)) for row in sums]

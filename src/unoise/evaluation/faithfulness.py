@@ -17,7 +17,7 @@ from unoise.evaluation.shown import Shown, read_shown
 from unoise.explainers.base import Explainer, make_explainer
 from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
-from unoise.targets.class_target import ClassTarget, make_target
+from unoise.targets.base import Target, make_target
 
 SMALLEST_SIDE, LARGEST_SIDE = 1 / 16, 1 / 4  # of a hidden square, as shares of the unit's side
 
@@ -72,12 +72,12 @@ def measure_faithfulness(
 
 
 def infidelity(
-    segmenter: Segmenter, target: ClassTarget, units: Units, maps: Tensor, perturbations: int, seed: int
+    segmenter: Segmenter, target: Target, units: Units, maps: Tensor, perturbations: int, seed: int
 ) -> list[float]:
     """How badly a map's sum over what is hidden predicts the drop of soft agreement, a number a unit.
 
     The perturbation is the paper's square removal: a random square (3D: cube), of a side between `SMALLEST_SIDE` and
-    `LARGEST_SIDE` of the unit's shortest, near the predicted target, becomes the mean of the training bodies. The map
+    `LARGEST_SIDE` of the unit's shortest, near the target, becomes the mean of the training bodies. The map
     is taken from its smallest value up and times the factor that suits it best, as maps have no common scale; the
     squared error is divided by the mean squared drop. So 0 is best, and 1 no better than an empty map.
 
@@ -96,8 +96,9 @@ def infidelity(
     found = []
     for number, place in enumerate(units.index):
         one = units.select(torch.tensor([n == number for n in range(len(units))], device="cpu"))
-        predicted = target.predicted(one.probabilities)[0].cpu()
-        hidden = _squares(predicted, perturbations, units.case, place, seed).to(one.images.device)
+        hidden = _squares(target.place(one.probabilities)[0].cpu(), perturbations, units.case, place, seed).to(
+            one.images.device
+        )
         images = torch.where(hidden[:, None], segmenter.body_mean, one.images)
         clean = one.probabilities
         whole = target.agreement(segmenter.probabilities(one.images), clean)
@@ -132,24 +133,26 @@ def sensitivity(
         noise = [_uniform(units.images.shape[1:], units.case, place, sample, seed) for place in units.index]
         images = units.images + radius * torch.stack(noise).to(units.images.device) if noise else units.images
         if len(units):
-            again = replace(units, images=images, probabilities=explainer.context.segmenter.probabilities(images))
+            predicted = explainer.context.segmenter.probabilities(images)
+            located = torch.cat([predicted, units.probabilities[:, predicted.shape[1] :]], dim=1)
+            again = replace(units, images=images, probabilities=located)
             largest = largest.maximum((explainer.explain(again) - maps).flatten(1).norm(dim=1))
     return (largest / torch.where(size > 0, size, torch.nan)).tolist()
 
 
-def _largest(shown: Shown, target: ClassTarget, units: int) -> tuple[Units, Tensor]:
-    """The units with most of the predicted target, in the order of the volume, and their maps."""
-    voxels = target.predicted(shown.units.probabilities).flatten(1).sum(1)
+def _largest(shown: Shown, target: Target, units: int) -> tuple[Units, Tensor]:
+    """The units with most of the target, in the order of the volume, and their maps."""
+    voxels = target.place(shown.units.probabilities).flatten(1).sum(1)
     keep = torch.zeros_like(voxels, dtype=torch.bool)
     keep[voxels.argsort(descending=True, stable=True)[:units]] = True
     return shown.units.select(keep), shown.importance[keep]
 
 
-def _squares(predicted: Tensor, number: int, case: str, place: int, seed: int) -> Tensor:
+def _squares(target: Tensor, number: int, case: str, place: int, seed: int) -> Tensor:
     """Masks (number, *S), bool, of squares centred within the bounding box of the target, widened by half its side."""
     drawn = generator(seed, "infidelity", case, place)
-    shape = predicted.shape
-    inside = predicted.nonzero() if predicted.any() else torch.ones_like(predicted).nonzero()
+    shape = target.shape
+    inside = target.nonzero() if target.any() else torch.ones_like(target).nonzero()
     low, high = inside.min(0).values.float(), inside.max(0).values.float()
     margin = (high - low) / 2 + 1
     random = torch.rand(number, len(shape) + 1, generator=drawn, device="cpu")

@@ -1,6 +1,6 @@
 """The networks that segment obscured images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -9,7 +9,7 @@ from unoise.compute import Compute
 from unoise.data.units import read_parts, read_probabilities
 from unoise.networks.segmenter import Segmenter
 from unoise.obscurers.base import Surroundings
-from unoise.targets.class_target import make_target
+from unoise.targets.base import make_target
 from unoise.workflow.names import ORIGINAL
 
 
@@ -39,18 +39,31 @@ class Judges:
         self.target = make_target(target, self.original.classes)
         self._device = compute.device
 
+    @property
+    def names(self) -> list[str]:
+        """Of the judges."""
+        return list(self._networks)
+
     def surroundings(self, case: str, files: dict[str, Path], seed: int) -> Surroundings:
         """What obscurers may know: of the segmenter, and the preprocessed image of the `donor` where there is one."""
         lent = read_parts(files["donor"], case, self._device, self.original.dims)[0] if "donor" in files else None
         return Surroundings(self.original.window, self.original.body_mean, lent, seed)
 
-    def predict(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
-        """Each judge's name and the organ (N, *S), bool, that it predicts on images (N, 1, *S)."""
+    def kept(self, images: Tensor, clean: Mapping[str, Tensor], place: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Each judge's name and what it keeps of the target (N, *S), bool, on images (N, 1, *S).
+
+        Parameters
+        ----------
+        clean
+            By judge what it decides on the full images, from `clean`.
+        place
+            Where the target lies in them (N, *S), bool.
+        """
         for name, network in self._networks.items():
-            yield name, self.target.predicted(network.probabilities(images))
+            yield name, self.target.kept(self.target.decided(network.probabilities(images)), clean[name], place)
 
     def clean(self, case: str, files: dict[str, Path], keep: Tensor) -> dict[str, Tensor]:
-        """The organ (N, *S), bool, that each judge predicts on the unobscured units where `keep` is true.
+        """What each judge decides (N, *S), bool, on the unobscured units where `keep` is true.
 
         Parameters
         ----------
@@ -60,7 +73,7 @@ class Judges:
             A bool for every unit of the case.
         """
         return {
-            name: self.target.predicted(
+            name: self.target.decided(
                 read_probabilities(files[f"prediction_{name}"], case, self._device, self.original.dims)[keep]
             )
             for name in self._networks

@@ -5,6 +5,8 @@ find of the clean prediction they have from the mask, or know from where organs 
 another patient's mask says how much is the latter.
 """
 
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -17,6 +19,8 @@ from unoise.evaluation.masks import visible
 from unoise.evaluation.shown import Shown, read_shown
 from unoise.obscurers.donor import most_alike
 from unoise.workflow import methods
+
+NOTHING = dict.fromkeys(("clean", "own", "own_clean", "other", "other_clean"), 0)
 
 
 class LeakCases:
@@ -58,16 +62,23 @@ class LeakCases:
         if len(shown.units):
             places = {"own": shown.places(seed)} | self._other_places(shown, key["partner"], files)
             clean = self.judges.clean(case, files, shown.keep)
+            target = self.judges.target.place(shown.units.probabilities)
             around = self.judges.surroundings(case, files, seed)
             for name, content in self.contents.items():
                 filling = content(shown.units, around)
                 for visibility in self.settings["leak_visibilities"]:
                     fixed = {**self.settings["key"], **key, "content": name, "visibility": visibility, "seed": seed}
-                    rows += [
-                        fixed | {"judge": judge, **counts}
-                        for judge, counts in self._count(filling, around.body_mean, places, visibility, clean).items()
-                    ]
+                    counted = self._count(filling, around.body_mean, places, visibility, clean, target)
+                    rows += [fixed | {"judge": judge, **counts} for judge, counts in counted.items()]
+        elif shown.labelled is None:
+            rows = [{**self.settings["key"], **key, "seed": seed, **row} for row in self._empty()]
         tables.write(out["counts"], tables.LEAK_COUNTS, rows)
+
+    def _empty(self) -> Iterator[dict]:
+        """Rows that say that a region is empty in the case."""
+        asked = (self.judges.names, self.contents, self.settings["leak_visibilities"])
+        for judge, content, visibility in product(*asked):
+            yield {"judge": judge, "content": content, "visibility": visibility, **NOTHING}
 
     def _shown(self, case: str, files: dict[str, Path]) -> Shown:
         device, dims = self.compute.device, self.judges.original.dims
@@ -94,11 +105,13 @@ class LeakCases:
         places: dict[str, Tensor],
         visibility: float,
         clean: dict[str, Tensor],
+        target: Tensor,
     ) -> dict[str, dict[str, int]]:
-        """By judge, the voxels of its clean prediction, of what it finds through each mask, and of both."""
-        counts = {judge: {"clean": int(organ.sum())} for judge, organ in clean.items()}
+        """By judge, the voxels of what it keeps of the target in full, of what through each mask, and of both."""
+        whole = {judge: self.judges.target.kept(decided, decided, target) for judge, decided in clean.items()}
+        counts = {judge: {"clean": int(one.sum())} for judge, one in whole.items()}
         for whose, ranked in places.items():
             mask = visible(ranked, visibility, "kept_first")[:, None]
-            for judge, found in self.judges.predict(torch.where(mask, filling, around)):
-                counts[judge] |= {whose: int(found.sum()), f"{whose}_clean": int((found & clean[judge]).sum())}
+            for judge, kept in self.judges.kept(torch.where(mask, filling, around), clean, target):
+                counts[judge] |= {whose: int(kept.sum()), f"{whose}_clean": int((kept & whole[judge]).sum())}
         return counts

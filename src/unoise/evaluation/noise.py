@@ -23,7 +23,7 @@ from unoise.evaluation.masks import ranks, tie_breakers
 from unoise.evaluation.shown import FILES, read_shown
 from unoise.files import write_json
 from unoise.networks.segmenter import Segmenter
-from unoise.targets.class_target import ClassTarget, make_target
+from unoise.targets.base import Target, make_target
 
 AGREEMENT = 0.95
 BINS = 10
@@ -64,7 +64,7 @@ class NoisyCase:
     Attributes
     ----------
     clean
-        The clean predicted organ, bool.
+        What the segmenter decides without noise, bool.
     body
         Inside of the patient's outline, bool.
     shares
@@ -80,9 +80,13 @@ class NoisyCase:
     shares: Tensor
     drawn: Tensor
 
+    def kept(self, decided: Tensor, target: Target) -> Tensor:
+        """What of the target stays (N, *S), bool, when the segmenter decides so; see `Target.kept`."""
+        return target.kept(decided, self.clean, target.place(self.units.probabilities))
+
 
 def read_noisy_cases(
-    keys: list[dict[str, str]], files: dict[str, list[Path]], segmenter: Segmenter, target: ClassTarget, settings: dict
+    keys: list[dict[str, str]], files: dict[str, list[Path]], segmenter: Segmenter, target: Target, settings: dict
 ) -> list[NoisyCase]:
     """Cases with at least one evaluated unit.
 
@@ -101,7 +105,7 @@ def read_noisy_cases(
             body = read_parts(paths["body"], case, device, segmenter.dims)[0][shown.keep][:, 0] > 0
             streams = [(seed, "noise scale", case, index) for index in shown.units.index]
             drawn = normal(streams, shown.units.images.shape[2:], device)
-            clean = target.predicted(shown.units.probabilities)
+            clean = target.decided(shown.units.probabilities)
             shares = body_shares(shown.places(seed), body)
             cases.append(NoisyCase(key["patient"], shown.units, clean, body, shares, drawn))
     return cases
@@ -122,7 +126,7 @@ def body_shares(places: Tensor, body: Tensor) -> Tensor:
 class NoiseTrial:
     """The agreement that is left, as the mean over patients, when noise is added to all units of some cases.
 
-    Patients in whom nothing is predicted without noise have no reference and take no part.
+    Patients in whom there is nothing of the target without noise have no reference and take no part.
 
     Raises
     ------
@@ -130,12 +134,12 @@ class NoiseTrial:
         If that leaves no patient.
     """
 
-    def __init__(self, cases: list[NoisyCase], segmenter: Segmenter, target: ClassTarget):
-        patients = {case.patient for case in cases if case.clean.any()}
+    def __init__(self, cases: list[NoisyCase], segmenter: Segmenter, target: Target):
+        patients = {case.patient for case in cases if case.kept(case.clean, target).any()}
         if not patients:
             raise UserError(
-                f"noise: the segmenter finds no {target.name} in any patient, so there is no agreement to keep",
-                remedy="Train it longer, or leave noise.explainers empty",
+                f"noise: the segmenter finds no {target.name} in any patient, or the region is empty in all",
+                remedy="Train the segmenter longer, leave the target out, or leave noise.explainers empty",
             )
         self.cases = [case for case in cases if case.patient in patients]
         self.segmenter, self.target = segmenter, target
@@ -146,8 +150,9 @@ class NoiseTrial:
         counts: dict[str, np.ndarray] = {}
         for case in self.cases:
             noisy = case.units.images + (sigma_hu(case) / window * case.drawn)[:, None]
-            predicted = self.target.predicted(self.segmenter.probabilities(noisy))
-            both, total = (predicted & case.clean).sum().item(), (predicted.sum() + case.clean.sum()).item()
+            decided = self.target.decided(self.segmenter.probabilities(noisy))
+            kept, whole = (case.kept(one, self.target) for one in (decided, case.clean))
+            both, total = (kept & whole).sum().item(), (kept.sum() + whole.sum()).item()
             counts[case.patient] = counts.get(case.patient, 0) + np.array([2 * both, total])
         return float(np.mean([both / total for both, total in counts.values()]))
 

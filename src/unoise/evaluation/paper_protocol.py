@@ -13,7 +13,7 @@ from unoise.compute import choose
 from unoise.data.units import Units, read_parts
 from unoise.evaluation.masks import ranks, tie_breakers, visible
 from unoise.networks.segmenter import Segmenter
-from unoise.targets.class_target import ClassTarget, make_target
+from unoise.targets.base import Target, make_target
 
 STEPS = np.linspace(0, 1, 21)
 BATCH = 32
@@ -115,7 +115,7 @@ def protocol_rows(
 
 
 def _read(
-    cases: list[dict], files: dict[str, list[Path]], sign: int, target: ClassTarget, seed: int, device: torch.device
+    cases: list[dict], files: dict[str, list[Path]], sign: int, target: Target, seed: int, device: torch.device
 ) -> Slices:
     parts = []
     for number, key in enumerate(cases):
@@ -151,7 +151,7 @@ def _quantiles(hidden_first: Tensor, fields: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _counts(model: Segmenter, target: ClassTarget, shown: Slices, masks: Tensor, fill: str) -> Tensor:
+def _counts(model: Segmenter, target: Target, shown: Slices, masks: Tensor, fill: str) -> Tensor:
     """(N, 5): visible and all voxels, intersection, predicted and labelled voxels of each slice."""
     fills = {
         "input": lambda images, mask: model.network_input(images) * mask,

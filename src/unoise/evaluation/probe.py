@@ -14,19 +14,19 @@ from torch import Tensor, nn
 
 from unoise import tables
 from unoise.compute import Compute, choose, generator, in_batches
+from unoise.evaluation.leak import NOTHING
 from unoise.evaluation.masks import visible
 from unoise.evaluation.shown import read_shown
 from unoise.networks import THRESHOLD
 from unoise.networks.build import fitting_network
 from unoise.obscurers.donor import most_alike
-from unoise.targets.class_target import make_target
+from unoise.targets.base import make_target
 from unoise.training.loop import SCHEDULES, step
 from unoise.training.segmenter import segmentation_loss, start_at_prior
 
 LOGGER = logging.getLogger("unoise")
 JUDGE, CONTENT = "probe", "constant"
 LONGEST_GRADIENT = 1.0
-_NOTHING = dict.fromkeys(("clean", "own", "own_clean", "other", "other_clean"), 0)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def measure_probe(
             fixed = {**settings["key"], **key, "judge": JUDGE, "content": CONTENT, "seed": settings["seed"]}
             case, partner = cases.get(key["case"]), cases.get(key["partner"])
             for number, visibility in enumerate(settings["visibilities"]):
-                counts = count(probe, case, partner, number, where) if probe and case else _NOTHING
+                counts = count(probe, case, partner, number, where) if probe and case else NOTHING
                 rows.append(fixed | counts | {"visibility": visibility})
     tables.write(out, tables.LEAK_COUNTS, rows)
 

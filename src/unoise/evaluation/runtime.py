@@ -12,7 +12,7 @@ from unoise.data.units import Units, read_parts, read_units
 from unoise.explainers.base import Explainer, make_explainer
 from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
-from unoise.targets.class_target import make_target
+from unoise.targets.base import make_target
 
 SLICES = 5
 

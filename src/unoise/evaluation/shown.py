@@ -8,30 +8,30 @@ from torch import Tensor
 
 from unoise.data.units import Units, on_grid, read_parts, read_units
 from unoise.evaluation.masks import ranks, tie_breakers
-from unoise.targets.class_target import ClassTarget
+from unoise.targets.base import Target
 
 FILES = ("image", "label", "prediction_original", "importance")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Those units of a case in which the label or the segmenter's clean prediction has enough of the target.
+    """Those units of a case that have enough of the target, of a class in the label or in the clean prediction.
 
     Attributes
     ----------
     keep
         A bool for every unit of the case: whether it is among them.
     units
-        The units (N) themselves.
+        The units (N) themselves, located.
     labelled
-        The labelled organ (N, *S), bool.
+        The labelled organ (N, *S), bool; None where the target is not a class.
     importance
         (N, *S).
     """
 
     keep: Tensor
     units: Units
-    labelled: Tensor
+    labelled: Tensor | None
     importance: Tensor
 
     def places(self, seed: int, shape: tuple[int, ...] | None = None) -> Tensor:
@@ -41,7 +41,7 @@ class Shown:
 
 
 def read_shown(
-    case: str, files: dict[str, Path], target: ClassTarget, min_voxels: int, device: torch.device, dims: int
+    case: str, files: dict[str, Path], target: Target, min_voxels: int, device: torch.device, dims: int
 ) -> Shown:
     """Read the units of a case that are evaluated.
 
@@ -56,12 +56,6 @@ def read_shown(
     """
     units, _ = read_units(case, files["image"], files["prediction_original"], device, dims)
     label, importance = (read_parts(files[name], case, device, dims)[0][:, 0] for name in ("label", "importance"))
-    keep = evaluated(target, units.probabilities, label, min_voxels)
+    units = target.locate(units, label)
+    keep = target.voxels(units, label) >= min_voxels
     return Shown(keep, units.select(keep), target.labelled(label[keep]), importance[keep])
-
-
-def evaluated(target: ClassTarget, probabilities: Tensor, label: Tensor, min_voxels: int) -> Tensor:
-    """Units (N,), bool, in which the label or the clean prediction has at least `min_voxels` of the target."""
-    predicted = target.predicted(probabilities).flatten(1).sum(1)
-    labelled = target.labelled(label).flatten(1).sum(1)
-    return torch.maximum(predicted, labelled) >= min_voxels

@@ -15,7 +15,7 @@ from unoise.evaluation.shown import Shown, read_shown
 from unoise.explainers.base import make_explainer
 from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
-from unoise.targets.class_target import make_target
+from unoise.targets.base import make_target
 
 VISIBILITY = 0.1
 _COLUMNS = ["patient", "seed", "other_seed", "rank_correlation", "overlap"]

@@ -14,7 +14,7 @@ from unoise.data.units import Units, read_parts
 from unoise.errors import UserError
 from unoise.files import whole_file
 from unoise.obscurers.donor import LEVEL_GRID, most_alike
-from unoise.targets.class_target import ClassTarget, make_target
+from unoise.targets.base import Target, make_target
 
 CELLS = 64  # at most so many along each axis of a unit
 ANYWHERE = 0.01  # weight of where the organ is at any level, for levels at which no one has it
@@ -75,7 +75,7 @@ class Atlas:
 def write_atlas(
     settings: dict, keys: list[dict[str, str]], images: list[Path], labels: list[Path], dims: int, out: Path
 ) -> None:
-    """Make the atlas of a target from its labels and write it as safetensors.
+    """Make the atlas of a target, of its class's labels, and write it as safetensors.
 
     Parameters
     ----------
@@ -108,9 +108,9 @@ def read_atlas(path: Path) -> Atlas:
     return Atlas(patient_of, *({one: stored[f"{name}/{one}"] for one in patients} for name in ("looks", "organs")))
 
 
-def _case(case: str, image: Path, label: Path, target: ClassTarget, dims: int) -> tuple[Tensor, Tensor]:
+def _case(case: str, image: Path, label: Path, target: Target, dims: int) -> tuple[Tensor, Tensor]:
     cpu = torch.device("cpu")
     images, labels = (read_parts(path, case, cpu, dims)[0] for path in (image, label))
-    organ = target.labelled(labels).float()
+    organ = (labels == target.channel + 1).float()
     cells = [min(CELLS, side) for side in organ.shape[2:]]
     return _POOL[dims](images, LEVEL_GRID), (255 * _POOL[dims](organ, cells)).round().to(torch.uint8)

@@ -17,7 +17,7 @@ from unoise.data.volumes import write_volume
 from unoise.errors import UserError
 from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
-from unoise.targets.class_target import ClassTarget, make_target
+from unoise.targets.base import Target, make_target
 from unoise.workflow import methods
 
 HEADER = "{volume} by {explainer}; values compare {where}"
@@ -48,7 +48,7 @@ class Context:
     """
 
     segmenter: Segmenter
-    target: ClassTarget
+    target: Target
     interpreter: Interpreter | None
     compute: Compute
     seed: int
@@ -102,7 +102,7 @@ class Explainer(ABC):
 def make_explainer(
     settings: dict,
     segmenter: Segmenter,
-    target: ClassTarget,
+    target: Target,
     interpreter: Interpreter | None,
     compute: Compute,
     references: Sequence[Path] = (),
@@ -166,22 +166,25 @@ class ExplainCases:
         key
             The case.
         files
-            Its preprocessed `image` and the `prediction`, and what `Explainer.begin` is given.
+            Its preprocessed `image`, the `prediction` and, where the target needs it, the `label`; and what
+            `Explainer.begin` is given.
 
         Raises
         ------
         UserError
             If the explainer returns a map of another shape, values that are not finite, or one value for all voxels
-            wherever the target is predicted.
+            of every unit with the target.
         """
         case, name = key["case"], self.key["explainer"]
         start, forwards, backwards = time.perf_counter(), self.segmenter.forwards, self.segmenter.backwards
         units, affine = read_units(case, files["image"], files["prediction"], self.compute.device, self.segmenter.dims)
         self.explainer.begin(case, files)
+        label = self._label(case, files["label"]) if "label" in files else None
+        units = self.explainer.context.target.locate(units, label)
         for kind, maps in self.explainer.volumes(units).items():
             _check(maps, units, case, name)
             if kind == "importance":
-                _check_not_constant(maps, self.explainer.context.target.predicted(units.probabilities), case, name)
+                _check_not_constant(maps, self.explainer.context.target.place(units.probabilities), case, name)
             header = HEADER.format(volume=kind, explainer=name, where=WHERE[self.segmenter.dims])
             write_volume(out[kind], volume(maps.detach()), affine, header)
         row = {
@@ -196,6 +199,9 @@ class ExplainCases:
         }
         tables.write(out["costs"], tables.COSTS, [row])
 
+    def _label(self, case: str, path: Path) -> Tensor:
+        return read_parts(path, case, self.compute.device, self.segmenter.dims)[0][:, 0]
+
 
 def _check(maps: Tensor, units: Units, case: str, explainer: str) -> None:
     wanted = units.images[:, 0].shape
@@ -208,14 +214,14 @@ def _check(maps: Tensor, units: Units, case: str, explainer: str) -> None:
         )
 
 
-def _check_not_constant(maps: Tensor, predicted: Tensor, case: str, explainer: str) -> None:
-    """Maps and predicted target, (N, *S): a unit in which nothing is predicted may have a constant map."""
+def _check_not_constant(maps: Tensor, place: Tensor, case: str, explainer: str) -> None:
+    """Maps and the place of the target, (N, *S): a unit without it may have a constant map."""
     flat = maps.flatten(1)
-    there = predicted.flatten(1).any(1)
+    there = place.flatten(1).any(1)
     constant = there & (flat.amax(1) == flat.amin(1))
     if constant.any():
         said = (
-            f"gives one value to all voxels in {int(constant.sum())} of the {int(there.sum())} units with a prediction"
+            f"gives one value to all voxels in {int(constant.sum())} of the {int(there.sum())} units with the target"
         )
         if torch.equal(constant, there):
             raise UserError(f"{explainer} {said}", case=case, remedy="Mend the explainer, or choose other settings")

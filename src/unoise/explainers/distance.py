@@ -1,4 +1,4 @@
-"""Control: nearness to the predicted organ."""
+"""Control: nearness to the target."""
 
 import numpy as np
 import torch
@@ -10,10 +10,13 @@ from unoise.explainers.base import Explainer
 
 
 class Distance(Explainer):
-    """Minus the distance in mm, within the unit, to the predicted organ (0 inside, and where nothing is predicted)."""
+    """Minus the distance in mm, within the unit, to the predicted organ, or to the region that is explained.
+
+    0 inside, and where there is none.
+    """
 
     def explain(self, units: Units) -> Tensor:
-        outside = ~self.context.target.predicted(units.probabilities).cpu().numpy()
+        outside = ~self.context.target.place(units.probabilities).cpu().numpy()
         maps = [_nearness(one, units.spacing) for one in outside]
         return torch.from_numpy(np.stack(maps)).float().to(units.images.device)
 

@@ -55,7 +55,7 @@ class Occlusion(Explainer):
         for one, window in zip(obscured, windows, strict=True):
             one[0][window] = self.fill
         now = self.context.segmenter.probabilities(obscured)
-        return self.context.target.agreement(now, probabilities[None].expand_as(now))
+        return self.context.target.agreement(now, probabilities.expand(len(now), *probabilities.shape))
 
 
 def window_slices(shape: tuple[int, ...], patch: int, stride: int) -> list[Window]:

@@ -7,7 +7,7 @@ from unoise.explainers.base import Explainer
 
 
 class Prediction(Explainer):
-    """The clean probability of the target."""
+    """The clean probability of the target's class."""
 
     def explain(self, units: Units) -> Tensor:
         return self.context.target.probability(units.probabilities)

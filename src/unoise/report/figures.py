@@ -112,13 +112,13 @@ def draw_curves(
     resamples, seed
         Of the bootstrap.
     """
-    test = curves[curves["split"] == "test"]
+    test = curves[curves["split"] == "test"].dropna(subset=value)
     orders = [order for order in ORDERS if order in set(test["order"])]
     obscurers = sorted(set(test["obscurer"]))
     look = styles(curves["explainer"])
     if test.empty:
         with saved_figure(out, 7.5, 2) as figure:
-            figure.text(0.5, 0.5, "No part of a test patient shows the target: there is nothing to draw.", ha="center")
+            figure.text(0.5, 0.5, "No test patient has a value: there is nothing to draw.", ha="center")
         return
     width = max(7.5, 1.2 + 2.6 * len(obscurers))
     with saved_figure(out, width, 1.3 + 2.7 * len(orders)) as figure:

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import torch
 
-from unoise.data.volumes import read_volume, spacing
-from unoise.networks import THRESHOLD
+from unoise.data.units import read_parts, read_units, volume
+from unoise.data.volumes import spacing
 from unoise.report.panel import PanelRow, ranks
+from unoise.targets.base import make_target
 
 
 def panel_row(
-    case: str, image: Path, label: Path, prediction: Path, maps: dict[str, Path], channel: int, dims: int
+    case: str, image: Path, label: Path, prediction: Path, maps: dict[str, Path], settings: dict, dims: int
 ) -> PanelRow:
-    """The slice of a case with most of the predicted (where there is none: labelled) organ, with its maps.
+    """The slice of a case with most of the target (where there is none: of the labelled organ), with its maps.
 
     Parameters
     ----------
@@ -21,19 +23,22 @@ def panel_row(
         Preprocessed volumes and the segmenter's probabilities (X, Y, Z, classes).
     maps
         Importance map of each explainer.
-    channel
-        Of the target's class.
+    settings
+        `target`, an entry of the config's `targets`; `classes`, the names of the segmenter's.
     dims
         Of a unit, within which the maps' voxels are ranked.
     """
-    scan, affine = read_volume(image, case)
-    labelled = read_volume(label, case)[0] == channel + 1
-    predicted = read_volume(prediction, case, dimensions=4)[0][..., channel] > THRESHOLD
-    level = int(np.argmax((predicted if predicted.any() else labelled).sum((0, 1))))
+    cpu, target = torch.device("cpu"), make_target(settings["target"], settings["classes"])
+    units, affine = read_units(case, image, prediction, cpu, dims)
+    values = read_parts(label, case, cpu, dims)[0][:, 0]
+    place = target.place(target.locate(units, values).probabilities)
+    organs = (values == target.channel + 1, target.predicted(units.probabilities), place)
+    labelled, predicted, shown = (volume(one) > 0 for one in organs)
+    level = int(np.argmax((shown if shown.any() else labelled).sum((0, 1))))
     return PanelRow(
         case=case,
         level=level,
-        image=scan[:, :, level],
+        image=volume(units.images[:, 0])[:, :, level],
         label=labelled[:, :, level],
         prediction=predicted[:, :, level],
         maps={name: _ranked(path, level, dims) for name, path in maps.items()},

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from unoise.files import whole_file
+from unoise.report.absent import absent_sentence
 from unoise.report.figures import ORDERS, costs_per_unit, in_order
 from unoise.report.judges import judges_section
 from unoise.report.markdown import NOT_DISTINGUISHABLE, count, escape, interval, number, p_value, ranged, table
@@ -29,7 +30,8 @@ _GLOSSARY = {
     "judge": "the network that segments the partly hidden image; `original` is the explained one; "
     "unless said otherwise, numbers are by it",
     "agreement": "overlap (Dice, 0 to 1) of the judge's prediction on the partly hidden image with its own "
-    "prediction on the full image",
+    "prediction on the full image; for a target that is a region, overlap of its voxels whose decision (organ or not) "
+    "stays the same with the whole region",
     "Dice": "overlap of two outlines, from 0 (none) to 1 (the same); here, prediction and label",
     "kept first": "the most important voxels stay visible longest: high agreement at low visibility is good",
     "removed first": "the most important voxels are hidden first: a quick fall of agreement is good",
@@ -104,10 +106,11 @@ def write_summary(
             )
         )
     parts += [
-        f"No explanation of {escape(target)} could be scored: the segmenter found it in no test patient."
+        f"No explanation of {escape(target)} could be scored: it is in no test patient that the segmenter saw."
         for target in config["targets"]
         if target not in set(own["target"])
     ]
+    parts += filter(None, (absent_sentence(curves, target) for target in config["targets"]))
     segmented = segmentation[segmentation["model"] == judges[ORIGINAL]]
     parts += ["## What was explained", *_explained(cases, segmented)]
     parts.append("## Figures")
@@ -239,7 +242,7 @@ def _limits(config: dict, ranking: pd.DataFrame, leak: pd.DataFrame, unit: str) 
         yield "The patients are synthetic (phantoms): nothing here is a finding about people."
     yield "Explanations are judged by the segmenter's own prediction: they can be true to a wrong model."
     yield "One segmenter, trained once: another training may give other explanations, another ranking."
-    yield f"Only {unit}s where label or prediction has at least {least} voxels of the target were evaluated."
+    yield f"Only {unit}s where label or prediction (or the region) has at least {least} voxels were evaluated."
     yield "A partly hidden image is unlike most that the segmenter learned from: that alone can lower agreement."
     yield "Only the judges and obscurers named above were tried."
     if leak["leak"].notna().any():

@@ -24,7 +24,11 @@ KEY = {
     "case": field("case", TEXT, "one scan"),
     "patient": field("patient", TEXT, "whose scan it is"),
     "split": field("split", TEXT, "train, validation, calibration or test"),
-    "unit": field("unit", COUNT, "slice in the preprocessed volume; 0 where the unit is the volume"),
+    "unit": field(
+        "unit",
+        COUNT,
+        "slice in the preprocessed volume; 0 where the unit is the volume; null: an empty region",
+    ),
     "judge": field("judge", TEXT, "network that segments the obscured image; original: the segmenter itself"),
     "obscurer": field("obscurer", TEXT, "what takes the place of hidden voxels"),
     "order": field("order", TEXT, "kept_first or removed_first"),

@@ -11,11 +11,16 @@ METRICS = pa.schema(
         field("visible", COUNT, "voxels left visible", "voxel"),
         field("body", COUNT, "voxels inside the patient's outline", "voxel"),
         field("visible_body", COUNT, "of these, left visible", "voxel"),
-        field("label", COUNT, "labelled voxels of the target", "voxel"),
-        field("clean", COUNT, "predicted voxels of the target, unobscured", "voxel"),
-        field("obscured", COUNT, "predicted voxels of the target, obscured", "voxel"),
-        field("obscured_label", COUNT, "intersection of obscured prediction and label", "voxel"),
-        field("obscured_clean", COUNT, "intersection of obscured and clean prediction", "voxel"),
+        field("label", COUNT, "labelled voxels of the class; null where the target is a region", "voxel"),
+        field(
+            "clean",
+            COUNT,
+            "predicted voxels of the class, unobscured; of a region its voxels",
+            "voxel",
+        ),
+        field("obscured", COUNT, "predicted voxels, obscured; of a region those with the decision unchanged", "voxel"),
+        field("obscured_label", COUNT, "intersection of obscured prediction and label; null of a region", "voxel"),
+        field("obscured_clean", COUNT, "intersection of obscured and clean", "voxel"),
     ]
 )
 
@@ -33,14 +38,20 @@ CURVES = pa.schema(
             "visibility",
             "seed",
         ),
-        field("visibility_body", REAL, "visible fraction of the body's voxels", "1"),
+        field("visibility_body", REAL, "visible fraction of the body's voxels; null where a region is empty", "1"),
         field(
             "dice",
             REAL,
-            "with the label, pooled over the patient's units; null where the label is empty",
+            "with the label, pooled over the patient's units; null where it is empty, and where the target is a region",
             "1",
         ),
-        field("agreement", REAL, "Dice with the clean prediction, pooled; null where that is empty", "1"),
+        field(
+            "agreement",
+            REAL,
+            "Dice with the clean prediction, pooled; for a region, Dice of its voxels on which the decision stays with "
+            "all of them; null where the clean prediction, or the region, is empty",
+            "1",
+        ),
     ]
 )
 
@@ -51,8 +62,8 @@ LEAK_COUNTS = pa.schema(
         KEY["judge"],
         CONTENT,
         *key("visibility", "seed"),
-        field("clean", COUNT, "predicted voxels of the target, unobscured", "voxel"),
-        field("own", COUNT, "predicted voxels, content seen through the case's own masks", "voxel"),
+        field("clean", COUNT, "predicted voxels of the class, unobscured; of a region its voxels", "voxel"),
+        field("own", COUNT, "predicted voxels (of a region: unchanged ones), content seen through own masks", "voxel"),
         field("own_clean", COUNT, "intersection of these and the clean prediction", "voxel"),
         field("other", COUNT, "predicted voxels, content seen through the partner's masks; null without", "voxel"),
         field("other_clean", COUNT, "intersection of these and the clean prediction; null without", "voxel"),

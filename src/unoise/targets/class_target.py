@@ -1,63 +1,38 @@
 """A whole class as the target."""
 
-from dataclasses import dataclass
-
+import torch
 from torch import Tensor
 
-from unoise.networks import THRESHOLD
+from unoise.data.units import Units
+from unoise.targets.base import Target, soft_dice
 
 
-@dataclass(frozen=True)
-class ClassTarget:
-    """One class of the segmenter.
+class ClassTarget(Target):
+    """One class of the segmenter: its place is the predicted organ, and false marks anywhere in the unit count."""
 
-    Attributes
-    ----------
-    name
-        Name of the class.
-    channel
-        Its channel in the segmenter's output; in the label volume its value is `channel` + 1.
-    """
+    def locate(self, units: Units, label: Tensor | None) -> Units:
+        return units
 
-    name: str
-    channel: int
+    def place(self, clean: Tensor) -> Tensor:
+        return self.predicted(clean)
 
-    def probability(self, probabilities: Tensor) -> Tensor:
-        """(N, classes, *S) to the probability of the target (N, *S)."""
-        return probabilities[:, self.channel]
-
-    def predicted(self, probabilities: Tensor) -> Tensor:
-        """(N, classes, *S) to the predicted organ (N, *S), bool."""
-        return self.probability(probabilities) > THRESHOLD
+    def voxels(self, units: Units, label: Tensor) -> Tensor:
+        """Those of the predicted organ or, where they are more, of the labelled one."""
+        found = (self.place(units.probabilities), self.labelled(label))
+        return torch.maximum(*(one.flatten(1).sum(1) for one in found))
 
     def labelled(self, label: Tensor) -> Tensor:
-        """Class values (N, *S) to the labelled organ (N, *S), bool."""
         return label == self.channel + 1
 
     def scalar(self, logits: Tensor, clean: Tensor) -> Tensor:
-        """What a gradient is taken of: the sum of the target's logits over the predicted organ.
-
-        Parameters
-        ----------
-        logits
-            (N, classes, *S).
-        clean
-            Clean probabilities (N, classes, *S), constants.
-
-        Returns
-        -------
-        Tensor
-            (N,).
-        """
-        return (self.probability(logits) * self.predicted(clean)).flatten(1).sum(1)
+        """The sum of the class's logits over the predicted organ."""
+        return (self.evidence(logits) * self.place(clean)).flatten(1).sum(1)
 
     def agreement(self, probabilities: Tensor, clean: Tensor) -> Tensor:
-        """Soft Dice of the obscured probability with the clean predicted organ (N,); 0 where that is empty."""
-        reference = self.predicted(clean).flatten(1).float()
-        now = self.probability(probabilities).flatten(1)
-        return 2 * (now * reference).sum(1) / (now.sum(1) + reference.sum(1)).clamp_min(1e-6)
+        return soft_dice(self.probability(probabilities), self.place(clean).float())
+
+    def kept(self, decided: Tensor, clean: Tensor, place: Tensor) -> Tensor:
+        return decided
 
 
-def make_target(settings: dict, classes: list[str]) -> ClassTarget:
-    """The target of an entry of the config's `targets`."""
-    return ClassTarget(settings["class"], classes.index(settings["class"]))
+TARGET = ClassTarget

@@ -11,7 +11,7 @@ from unoise.compute import choose, generator
 from unoise.networks.build import fitting_network
 from unoise.networks.segmenter import Segmenter
 from unoise.networks.windows import Windows
-from unoise.targets.class_target import ClassTarget, make_target
+from unoise.targets.class_target import ClassTarget
 from unoise.training.assignment import Assignment
 from unoise.training.loop import Moment, State, train
 from unoise.training.objectives.base import Batch, Objective
@@ -42,7 +42,7 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
     chosen = dict(settings["objective"])
     method = methods.find("training.objectives", chosen.pop("method")).load()
     objective: Objective = method.OBJECTIVE(frozen, **chosen)
-    targets = [make_target(one, frozen.classes) for one in settings["targets"].values()]
+    targets = [ClassTarget(one["class"], frozen.classes.index(one["class"])) for one in settings["targets"].values()]
     data = training_set(assignment.training, settings)
     torch.manual_seed(settings["seed"])
     network = fitting_network(settings["network"], len(frozen.classes), data.shape, Windows.of(settings))

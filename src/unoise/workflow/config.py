@@ -16,6 +16,7 @@ from unoise.errors import UserError
 from unoise.workflow import methods
 from unoise.workflow.dimensions import check_dims, settle_dims
 from unoise.workflow.names import ORIGINAL
+from unoise.workflow.targets import target_faults
 
 _SCHEMA = yaml.safe_load(Path(__file__).with_name("config.schema.yaml").read_text(encoding="utf-8"))
 
@@ -111,8 +112,9 @@ def complete(config: object, path: str | Path = "config") -> dict:
     if not config["noise"]["smallest_hu"] < config["noise"]["largest_hu"]:
         _refuse(path, ("noise", "largest_hu"), "it is not above smallest_hu", "Give a larger one")
     for name, target in config["targets"].items():
-        if target["class"] not in config["classes"]:
-            _refuse(path, ("targets", name, "class"), "it names no entry of `classes`")
+        _target(path, ("targets", name), target)
+    for fault in target_faults(config):
+        _refuse(path, *fault)
     twice = [label for label, count in Counter(chain(*config["classes"].values())).items() if count > 1]
     if twice:
         _refuse(path, ("classes",), f"label {twice[0]!r} is in two classes", "Leave it in one of them")
@@ -151,6 +153,18 @@ def _model(path: str | Path, place: tuple[str, ...], model: dict) -> dict:
     if "weights" not in model:
         return model
     return model | {"weights": _expand(model["weights"], path, ".".join((*place, "weights")))}
+
+
+def _target(path: str | Path, place: tuple[str, ...], target: dict) -> None:
+    """Check an entry of `targets`; a whole class is written without its kind."""
+    known, given = methods.target_kinds(), target.get("kind", "class")
+    if given not in known:
+        _refuse(path, (*place, "kind"), f"there is no kind {given!r}", f"Choose one of: {', '.join(known)}")
+    _check(
+        target, methods.target(target).schema(kind={"default": "class"}, **{"class": {"type": "string"}}), path, *place
+    )
+    if given == "class":
+        del target["kind"]
 
 
 def _method(path: str | Path, place: Iterable, family: str, name: str) -> methods.Method:

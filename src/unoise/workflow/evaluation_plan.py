@@ -115,11 +115,10 @@ class EvaluationPlan(ModelPlan):
             kind: [f"{self.root}/{path.format(case=case, **free)}" for case in cases] for kind, path in kinds.items()
         }
 
-    @cached_property
-    def evaluation_code(self) -> str:
-        """Digest of the code of the evaluation and of the obscurers it uses."""
+    def evaluation_code(self, target: str) -> str:
+        """Digest of the code of the evaluation, of the target and of the obscurers it uses."""
         used = [methods.find("obscurers", name).module for name in self.config["evaluation"]["obscurers"]]
-        return code_digest("unoise.evaluation.evaluate", *used)
+        return code_digest("unoise.evaluation.evaluate", self.target_module(target), *used)
 
     # Leak
 
@@ -152,7 +151,7 @@ class EvaluationPlan(ModelPlan):
             "seed": self.config["seed"],
         }
 
-    @cached_property
-    def leak_code(self) -> str:
-        """Digest of the code that looks for leaks, and of the contents it uses."""
-        return code_digest("unoise.evaluation.leak", *[one.module for one in self.contents.values()])
+    def leak_code(self, target: str) -> str:
+        """Digest of the code that looks for leaks, of the target and of the contents it uses."""
+        used = [one.module for one in self.contents.values()]
+        return code_digest("unoise.evaluation.leak", self.target_module(target), *used)

@@ -15,6 +15,7 @@ from types import ModuleType
 from unoise.errors import UserError
 from unoise.workflow.sources import PACKAGE, module_file
 
+TARGET = "_target"  # ends the names of the modules of targets
 _DECLARED = {
     "SETTINGS": {},
     "NEEDS": (),
@@ -34,8 +35,8 @@ class Method:
     settings
         JSON schemas of the settings the method takes, by name (the module's `SETTINGS`).
     needs
-        What it must be given: "gradient", "layers", "interpreter", "references", "atlas", "map", "donor" (the module's
-        `NEEDS`).
+        What it must be given: "gradient", "layers", "interpreter", "references", "atlas", "map", "donor", "label" (the
+        module's `NEEDS`).
     volumes
         The volumes an explainer makes for each case (the module's `VOLUMES`).
     trained_for
@@ -54,6 +55,11 @@ class Method:
     trained_for: str | None
     trains_with: tuple[str, ...] | str
     dims: tuple[int, ...]
+
+    @property
+    def classes(self) -> list[str]:
+        """Settings that name a class of the config."""
+        return [name for name, one in self.settings.items() if one.get("format") == "class"]
 
     def load(self) -> ModuleType:
         """Import the module."""
@@ -133,6 +139,16 @@ def _literal(value: ast.expr | None, where: str, path: Path) -> object:
         raise UserError(
             f"{where} is no literal", file=path, remedy="Write its value out: it is read, never run"
         ) from None
+
+
+def target(settings: dict) -> Method:
+    """What the kind of a target declares, from an entry of the config's `targets`; without `kind` it is a class."""
+    return find("targets", f"{settings.get('kind', 'class')}{TARGET}")
+
+
+def target_kinds() -> list[str]:
+    """The kinds of targets: the modules of the family without their common ending."""
+    return [name.removesuffix(TARGET) for name in names("targets")]
 
 
 @cache

@@ -6,12 +6,12 @@ from pathlib import Path
 from unoise.errors import UserError
 from unoise.files import content_hash
 from unoise.workflow import methods, paths
-from unoise.workflow.case_plan import CasePlan
 from unoise.workflow.digest import code_digest
 from unoise.workflow.names import ORIGINAL
+from unoise.workflow.target_plan import TargetPlan
 
 
-class ModelPlan(CasePlan):
+class ModelPlan(TargetPlan):
     """The segmenter, the judges beside it, the interpreters, and the networks from which these start."""
 
     def __init__(self, config: dict, project: Path):
@@ -80,7 +80,7 @@ class ModelPlan(CasePlan):
         return {
             **self.config["interpreters"][key],
             "start": self.start(key),
-            "targets": self.config["targets"],
+            "targets": self.learned_targets,
             "segmenter": self.segmenter,
             "seed": self.config["seed"],
         }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.workflow import paths
+from unoise.workflow.digest import code_digest
 from unoise.workflow.evaluation_plan import EvaluationPlan
 
 
@@ -45,6 +46,10 @@ class NoisePlan(EvaluationPlan):
             "largest_hu": self.config["noise"]["largest_hu"],
             "seed": self.config["seed"],
         }
+
+    def noise_code(self, target: str) -> str:
+        """Digest of the code of fitting and measuring, and of the target."""
+        return code_digest("unoise.evaluation.noise", self.target_module(target))
 
     def _check_noise(self) -> None:
         for split in ("validation", "test"):

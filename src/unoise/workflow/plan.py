@@ -91,9 +91,9 @@ class Plan(ScorePlan):
         """Modules of all explainers of the config."""
         return sorted({self.method(key).module for key in self.config["explainers"]})
 
-    def explainer_code(self, explainer: str) -> str:
-        """Digest of the code behind an explainer's maps."""
-        return code_digest("unoise.explainers.base", self.method(explainer).module)
+    def explainer_code(self, target: str, explainer: str) -> str:
+        """Digest of the code behind an explainer's maps of a target."""
+        return code_digest("unoise.explainers.base", self.target_module(target), self.method(explainer).module)
 
     # The published evaluation
 
@@ -173,8 +173,9 @@ class Plan(ScorePlan):
                 f"What is left of the predicted {target} when part of the image is visible": f"{folder}/agreement.png",
                 f"The maps of a few test cases ({target})": f"{folder}/panel.png",
                 f"Which explanations of {target} differ, by their ranks": f"{folder}/critical_difference.png",
-                f"As the first figure, by Dice with the label ({target})": f"{folder}/dice.png",
             }
+            if target in self.class_targets:
+                captions |= {f"As the first figure, by Dice with the label ({target})": f"{folder}/dice.png"}
             captions |= {
                 f"As the first figure, with the judge {judge} ({target})": f"{folder}/agreement_{judge}.png"
                 for judge in self.config["judges"]

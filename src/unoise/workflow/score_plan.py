@@ -34,10 +34,10 @@ class ScorePlan(GivenPlan):
             **own,
         }
 
-    def faithfulness_code(self, explainer: str) -> str:
-        """Digest of the code of the measurement and of the explainer."""
+    def faithfulness_code(self, target: str, explainer: str) -> str:
+        """Digest of the code of the measurement, of the target and of the explainer."""
         method = methods.find("explainers", self.config["explainers"][explainer]["method"])
-        return code_digest("unoise.evaluation.faithfulness", method.module)
+        return code_digest("unoise.evaluation.faithfulness", self.target_module(target), method.module)
 
     @property
     def test_patients(self) -> dict[str, str]:

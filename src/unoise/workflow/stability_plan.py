@@ -65,7 +65,7 @@ class StabilityPlan(ProbePlan):
             "seeds": self.config["stability"]["seeds"],
         }
 
-    def stability_code(self, explainer: str) -> str:
-        """Digest of the code of the comparison and of the explainer."""
+    def stability_code(self, target: str, explainer: str) -> str:
+        """Digest of the code of the comparison, of the target and of the explainer."""
         method = methods.find("explainers", self.config["explainers"][explainer]["method"])
-        return code_digest("unoise.evaluation.stability", method.module)
+        return code_digest("unoise.evaluation.stability", self.target_module(target), method.module)

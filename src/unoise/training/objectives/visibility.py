@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from unoise.errors import UserError
 from unoise.networks.segmenter import Segmenter
+from unoise.targets.base import soft_dice
 from unoise.targets.class_target import ClassTarget
 from unoise.training.fillings import CONTENTS, FILLINGS, mixed
 from unoise.training.loop import Moment
@@ -178,12 +179,6 @@ def nearness(organ: Tensor) -> Tensor:
 
 
 ANCHORS = {"distance": nearness, "none": torch.zeros_like}
-
-
-def soft_dice(probability: Tensor, reference: Tensor) -> Tensor:
-    """Dice (N,) of probabilities with a reference in {0, 1}, both (N, *S)."""
-    now, then = probability.flatten(1), reference.flatten(1)
-    return 2 * (now * then).sum(1) / (now.sum(1) + then.sum(1)).clamp_min(1e-6)
 
 
 def _mean(images: Tensor, random: torch.Generator, value: float) -> Tensor:
