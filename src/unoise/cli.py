@@ -8,7 +8,7 @@ from pathlib import Path
 from unoise.errors import UserError
 from unoise.workflow.case_plan import manifest_path
 from unoise.workflow.config import read_config
-from unoise.workflow.manifest import SPLITS, Case, read_manifest, write_manifest
+from unoise.workflow.manifest import SPLITS, Case, keep_subgroups, read_manifest, write_manifest
 from unoise.workflow.names import SEEN
 
 PANCREAS = "Task07_Pancreas"
@@ -55,7 +55,7 @@ def cases(configfile: Path) -> None:
     gone = sorted({case.id for case in known} - {case.id for case in found})
     for sentence in left_out:
         print(f"left out: {sentence}")
-    write_manifest(path, found)
+    write_manifest(path, keep_subgroups(found, known))
     for case in gone:
         print(f"taken out: {case}: it is no longer a case of this dataset")
     print(f"{path}: {len(found)} cases ({_split_counts(found)})")
