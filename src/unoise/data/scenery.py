@@ -59,7 +59,7 @@ def text_mask(hu: np.ndarray, body: np.ndarray) -> np.ndarray:
         repeated = np.logical_or.reduce([np.zeros_like(bright), *beside])
         numbers = np.arange(1, parts.max() + 1)
         large = ndimage.sum_labels(bright, parts, numbers) >= TEXT_VOXELS
-        outside = ndimage.maximum(~body[:, :, z], parts, numbers).astype(bool)
+        outside = ndimage.maximum((~body[:, :, z]).astype(int), parts, numbers) > 0
         same = ndimage.mean(repeated, parts, numbers) >= REPEATED
         found[:, :, z] = np.isin(parts, numbers[large & (outside | same)])
     return found

@@ -41,11 +41,12 @@ def structures_case(case: str, image: Path, label: Path, body: Path, out: dict[s
     scan = nib.as_closest_canonical(nib.Nifti1Image(read_voxels(stored, image, case), stored.affine))
     hu, voxel_mm = np.asarray(scan.dataobj), spacing(scan.affine)
     patient = body_mask(hu, voxel_mm)
-    reach = [max(1, round(2 * wanted / mine) - 1) for wanted, mine in zip(spacing(affine), voxel_mm, strict=True)]
+    zoom = np.divide(spacing(affine), voxel_mm)
+    reach = 2 * np.ceil(np.maximum(0, zoom - 1) / 2 - 1e-3).astype(int) + 1
     found = np.zeros(inside.shape, np.uint8)
     for name, mask in ((TABLE, table_mask(hu, patient, voxel_mm)), (TEXT, text_mask(hu, patient))):
-        if name == TEXT:  # lines thinner than the new grid's voxels would fall between them
-            mask = ndimage.maximum_filter(mask, (*reach[:2], 1))
+        if name == TEXT:  # what is thinner than the new grid's voxels would fall between them
+            mask = ndimage.maximum_filter(mask, tuple(reach))
         moved = resample_from_to(nib.Nifti1Image(mask.astype(np.uint8), scan.affine), grid, order=0)
         found[np.asarray(moved.dataobj) > 0] = FOUND[name]
     found[(found == FOUND[TABLE]) & (inside > 0)] = 0

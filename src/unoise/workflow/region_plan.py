@@ -40,14 +40,10 @@ class RegionPlan(ScorePlan):
         return [key for key in self.config["explainers"] if key in wanted]
 
     @property
-    def necessity_table(self) -> list[str]:
-        """The table of what each region costs when it is hidden, where it is asked for."""
-        return [f"{self.root}/{paths.TABLE.format(table='region_necessity')}"] if self.has_regions else []
-
-    @property
-    def mass_table(self) -> list[str]:
-        """The table of how much of each map lies in each region, where it is asked for."""
-        return [f"{self.root}/{paths.TABLE.format(table='region_mass')}"] if self.looking else []
+    def region_tables(self) -> list[str]:
+        """The tables of what hiding each region costs and of how much of each map lies in it, where asked for."""
+        names = ("region_necessity", "region_mass") if self.has_regions else ()
+        return [f"{self.root}/{paths.TABLE.format(table=name)}" for name in names]
 
     def region_input(self, cases: list[str]) -> dict[str, list[str]]:
         """Rule inputs from which the regions of a unit are made, a file a case."""
@@ -68,9 +64,10 @@ class RegionPlan(ScorePlan):
         return [{**key, "values": self._values(key["case"])} for key in self.keys(cases)]
 
     def region_settings(self, target: str) -> dict:
-        """All settings that decide what the regions of a case are, and who is looked at."""
+        """All settings that decide what the regions of a case are."""
         own = self.config["regions"]
         return {
+            "names": [*self.config["classes"], *own["structures"]],
             "target": self.config["targets"][target],
             "classes": list(self.config["classes"]),
             "dims": self.dims,
@@ -79,6 +76,16 @@ class RegionPlan(ScorePlan):
             "near_mm": own["near_mm"],
             "seed": self.config["seed"],
         }
+
+    def necessity_settings(self, target: str) -> dict:
+        """All settings that decide what hiding each region does."""
+        key = {"model": self.segmenter, "target": target}
+        return {"key": key, "obscurers": self.config["regions"]["obscurers"], **self.region_settings(target)}
+
+    def mass_settings(self, target: str, explainer: str) -> dict:
+        """All settings that decide how the maps of an explainer are divided among the regions."""
+        key = {"model": self.segmenter, "target": target, "explainer": explainer}
+        return {"key": key, "visibilities": self.config["regions"]["visibilities"], **self.region_settings(target)}
 
     @cached_property
     def necessity_code(self) -> str:
