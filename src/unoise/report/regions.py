@@ -1,10 +1,9 @@
-"""The parts of the summary on where maps look, what the segmenter needs, and forbidden regions."""
+"""The part of the summary on what the segmenter needs and where maps look."""
 
 import pandas as pd
 
 from unoise.report.figures import in_order
 from unoise.report.markdown import escape, interval, number, table
-from unoise.statistics.audit import FAIL, UNKNOWN
 from unoise.statistics.regions import region_means
 
 _INTRO = (
@@ -20,10 +19,6 @@ _NEEDED = (
 _LOOKED = (
     "*Mass*: the share of the {percent:g} % most important voxels of a map that lie in the region; a map that knows "
     "nothing has the region's size there."
-)
-_AUDIT = (
-    "Regions that the segmenter must not need and the maps must not point at; each passes where the mean over the "
-    "test patients who show it is within the limit. The largest value is that of a single patient."
 )
 
 
@@ -62,37 +57,6 @@ def regions_section(
         heading = f"**Where the maps of {escape(target)} look, top {100 * visibility:g} %**"
         parts += [heading, _LOOKED.format(percent=100 * visibility), _looked(group)]
     return parts
-
-
-def audit_section(judged: pd.DataFrame) -> list[str]:
-    """Show which forbidden regions pass.
-
-    Parameters
-    ----------
-    judged
-        From `unoise.statistics.audit.audit`.
-
-    Returns
-    -------
-    list of str
-        Paragraphs and a table in Markdown.
-    """
-    failed = judged["verdict"].isin([FAIL, UNKNOWN]).sum()
-    said = "**All pass.**" if not failed else f"**{failed} of {len(judged)} do not pass.**"
-    rows = [
-        {
-            "target": escape(row.target),
-            "region": escape(row.region),
-            "asked": escape(row.asked),
-            "mean": interval(row.mean, row.low, row.high),
-            "largest": number(row.largest, ".3f"),
-            "limit": f"{row.limit:g}",
-            "patients": row.patients,
-            "verdict": row.verdict,
-        }
-        for row in judged.itertuples()
-    ]
-    return [f"{_AUDIT} {said}", table(rows)]
 
 
 def _needed(means: pd.DataFrame) -> str:

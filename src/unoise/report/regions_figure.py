@@ -54,7 +54,9 @@ def draw_regions(necessity: pd.DataFrame, mass: pd.DataFrame, resamples: int, se
         if others:
             handles, labels = others[0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
-        figure.suptitle("What the segmenter needs, and where the maps look (black bar: size of the region)", fontsize=11)
+        figure.suptitle(
+            "What the segmenter needs, and where the maps look (black bar: size of the region)", fontsize=11
+        )
 
 
 def _offset(place: int, number: int) -> float:

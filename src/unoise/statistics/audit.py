@@ -7,7 +7,6 @@ import pandas as pd
 from unoise.statistics.regions import region_means
 
 PASS, FAIL, ABSENT, UNKNOWN = "pass", "FAIL", "not there", "UNKNOWN"
-CLEAN = (PASS, ABSENT)
 
 
 def audit(necessity: pd.DataFrame, mass: pd.DataFrame, config: dict) -> pd.DataFrame:
@@ -24,8 +23,8 @@ def audit(necessity: pd.DataFrame, mass: pd.DataFrame, config: dict) -> pd.DataF
     -------
     DataFrame
         A row a target, forbidden region and question: columns target, region, asked, patients, share, mean, low, high,
-        largest, limit and verdict: `PASS`; `FAIL`; `ABSENT`, no test patient shows it; `UNKNOWN`, it could not be
-        measured, as where the segmenter finds the target in nobody.
+        largest, limit, verdict and passed. The verdict is `PASS`; `FAIL`; `ABSENT`, no test patient shows it, which
+        passes; or `UNKNOWN`, it could not be measured, as where the segmenter finds the target in nobody.
     """
     forbidden, own = config["forbidden"], config["regions"]
     bootstrap = (config["evaluation"]["resamples"], config["seed"])
@@ -48,7 +47,8 @@ def audit(necessity: pd.DataFrame, mass: pd.DataFrame, config: dict) -> pd.DataF
             for visibility in own["visibilities"]
         ]
     rows = [row for target in config["targets"] for row in _rows(target, forbidden["regions"], questions)]
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    return found.assign(passed=found["verdict"].isin([PASS, ABSENT]))
 
 
 def _rows(target: str, regions: list[str], questions: list[tuple[str, pd.DataFrame, float]]) -> Iterator[dict]:

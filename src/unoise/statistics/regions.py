@@ -23,7 +23,9 @@ def patient_necessity(counts: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Rows of `tables.REGION_NECESSITY`.
     """
-    pooled = counts.astype(dict.fromkeys(_COUNTS, float)).groupby(_KEY, as_index=False, sort=False)[_COUNTS].sum(min_count=1)
+    pooled = (
+        counts.astype(dict.fromkeys(_COUNTS, float)).groupby(_KEY, as_index=False, sort=False)[_COUNTS].sum(min_count=1)
+    )
     found = (2 * pooled["obscured_clean"] / (pooled["obscured"] + pooled["clean"])).where(pooled["clean"] > 0)
     pooled = pooled.assign(share=pooled["inside"] / pooled["voxels"], agreement=found.where(pooled["inside"] > 0))
     return pooled.assign(necessity=1 - pooled["agreement"])[tables.REGION_NECESSITY.names]

@@ -8,7 +8,9 @@ _REGION = [
     field("kind", TEXT, "structure (labelled), distance (to the predicted target) or surroundings"),
     field("region", TEXT, "name of the region; regions of different kinds overlap"),
 ]
-_SHARE = field("share", REAL, "of the voxels of the patient's units that lie in the region; null where not annotated", "1")
+_SHARE = field(
+    "share", REAL, "of the voxels of the patient's units that lie in the region; null where not annotated", "1"
+)
 
 REGION_COUNTS = pa.schema(
     [

@@ -17,8 +17,9 @@ _SLICES = re.compile(r"(\d+:\d+)?")
 _MAY_BE_EMPTY = ("original", "slices")
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]*")
 TAKEN = (  # names of columns of `cases.parquet`, which no further column may have
-    "case image_sha256 label_sha256 shape spacing axes preprocessed_shape preprocessed_spacing body_ml class label_ml"
-).split()
+    *("case", "image_sha256", "label_sha256", "shape", "spacing", "axes"),
+    *("preprocessed_shape", "preprocessed_spacing", "body_ml", "class", "label_ml"),
+)
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,8 @@ class Plan(RegionPlan):
                 f"As the first figure, with the judge {judge} ({target})": f"{folder}/agreement_{judge}.png"
                 for judge in self.config["judges"]
             }
+            if self.has_regions:
+                captions[f"What is needed for {target}, and where the maps look"] = f"{folder}/regions.png"
             if self.has_paper:
                 captions |= {
                     f"Figure 1 of the U-Noise paper, drawn from this run ({target})": f"{folder}/paper_curves.png",

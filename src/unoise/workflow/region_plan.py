@@ -1,4 +1,4 @@
-"""Where maps look and what the segmenter needs: which regions are named, which are forbidden, and for which subgroups."""
+"""Where maps look and what the segmenter needs: which regions have a name, and which subgroups are scored."""
 
 from functools import cached_property
 from pathlib import Path
@@ -48,9 +48,7 @@ class RegionPlan(ScorePlan):
     def region_input(self, cases: list[str]) -> dict[str, list[str]]:
         """Rule inputs from which the regions of a unit are made, a file a case."""
         kinds = {"body": paths.BODY, "structures": paths.STRUCTURES, "found": paths.FOUND}
-        return {
-            kind: [f"{self.root}/{path.format(case=case)}" for case in cases] for kind, path in kinds.items()
-        }
+        return {kind: [f"{self.root}/{path.format(case=case)}" for case in cases] for kind, path in kinds.items()}
 
     def necessity_input(self, cases: list[str]) -> dict[str, list[str]]:
         """Rule inputs of measuring necessity beside these, a file a case, with the wildcard target where it matters."""
