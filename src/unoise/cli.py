@@ -97,7 +97,12 @@ def audit(configfile: Path) -> None:
     from unoise.report.audit import read_verdicts, verdict_lines
     from unoise.workflow.plan import Plan
 
-    judged = read_verdicts(Plan(read_config(configfile), Path()))
+    config = read_config(configfile)
+    if not config["forbidden"]["regions"]:
+        raise UserError("no region is forbidden", file=configfile, remedy="Name some under `forbidden: {regions: […]}`")
+    plan = Plan(config, Path())
+    tables = map(Path, plan.region_tables)
+    judged = read_verdicts(config, *tables, plan.segmenter, set(plan.test_patients.values()))
     print("\n".join(verdict_lines(judged)))
     if not judged["passed"].all():
         sys.exit(1)

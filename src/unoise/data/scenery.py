@@ -7,6 +7,7 @@ from scipy.sparse.csgraph import connected_components
 from unoise.data.preprocess import BODY_HU
 
 TABLE_MM = 100.0
+EDGE_HU = -700.0
 TEXT_HU = 200.0
 TEXT_VOXELS = 8
 REPEATED = 0.9
@@ -15,8 +16,9 @@ REPEATED = 0.9
 def table_mask(hu: np.ndarray, body: np.ndarray, voxel_mm: tuple[float, float, float]) -> np.ndarray:
     """The table: connected voxels above -300 HU outside the body, 100 mm wide or more, that reach below the body.
 
-    Below is towards the back, as patients lie on it; the table of a patient in another position is not found, nor are
-    the foam inside it, a cushion that touches the back in more than 6 mm of thickness, and what is too narrow.
+    Voxels that touch them belong to it from -700 HU up: its blurred edge. Below is towards the back, on which patients
+    lie: the table of one in another position is not found, nor are the foam in it, a cushion of more than 6 mm that
+    touches the patient, and what is too narrow.
 
     Parameters
     ----------
@@ -33,7 +35,8 @@ def table_mask(hu: np.ndarray, body: np.ndarray, voxel_mm: tuple[float, float, f
     for number, (x, y, z) in enumerate(ndimage.find_objects(parts), 1):
         if (x.stop - x.start) * voxel_mm[0] >= TABLE_MM and y.start < back:
             found[x, y, z] |= parts[x, y, z] == number
-    return found
+    edge = ndimage.binary_dilation(found, ndimage.generate_binary_structure(3, 3))
+    return found | (edge & (hu > EDGE_HU) & ~body)
 
 
 def text_mask(hu: np.ndarray, body: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ from unoise import tables
 from unoise.errors import UserError
 from unoise.report.markdown import count, escape, interval, number, table
 from unoise.statistics.audit import audit
-from unoise.workflow.plan import Plan
 
 _AUDIT = (
     "Regions that the segmenter must not need and the maps must not point at; each passes where the mean over the "
@@ -48,27 +47,37 @@ def audit_section(judged: pd.DataFrame) -> list[str]:
     return [f"{_AUDIT} {said}", table(rows)]
 
 
-def read_verdicts(plan: Plan) -> pd.DataFrame:
+def read_verdicts(config: dict, necessity: Path, mass: Path, model: str, patients: set[str]) -> pd.DataFrame:
     """Judge the forbidden regions of a run by its tables and the limits that the config has now.
+
+    Parameters
+    ----------
+    config
+        A completed config that forbids some region.
+    necessity, mass
+        The tables `region_necessity` and `region_mass`.
+    model, patients
+        The segmenter, and the test patients, that they must be of.
+
+    Returns
+    -------
+    DataFrame
+        From `unoise.statistics.audit.audit`.
 
     Raises
     ------
     UserError
-        If no region is forbidden, the tables are not there, or they are of another model or of other patients.
+        If a table is not there, or of another model or of other patients.
     """
-    if not plan.config["forbidden"]["regions"]:
-        raise UserError(
-            f"the config of {plan.experiment} forbids no region", remedy="Name some under `forbidden: {regions: […]}`"
-        )
     read = []
-    for path, schema in zip(map(Path, plan.region_tables), (tables.REGION_NECESSITY, tables.REGION_MASS), strict=True):
+    for path, schema in ((necessity, tables.REGION_NECESSITY), (mass, tables.REGION_MASS)):
         if not path.is_file():
             raise UserError("this table is not there", file=path, remedy="Run the experiment first (snakemake)")
         found = tables.read(path, schema)
-        if not set(found["model"]) <= {plan.segmenter} or not set(found["patient"]) <= set(plan.test_patients.values()):
+        if not set(found["model"]) <= {model} or not set(found["patient"]) <= patients:
             raise UserError("it is of another model or of other patients", file=path, remedy="Run the experiment again")
         read.append(found)
-    return audit(*read, plan.config)
+    return audit(*read, config)
 
 
 def verdict_lines(judged: pd.DataFrame) -> Iterator[str]:
