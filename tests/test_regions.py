@@ -138,16 +138,9 @@ def test_the_marker_that_decides_is_needed_and_nothing_else(stored, tmp_path):
 def test_every_obscurer_hides_and_without_the_organ_there_are_no_rows(stored, tmp_path):
     counts = needed(stored(), tmp_path, obscurers=("mean", "zero"))
     assert counts.groupby("obscurer").size().tolist() == [10, 10]
-    files = stored("b", label=torch.zeros(2, SIDE, SIDE))
-    files["image"] = files["found"]
-    assert needed(files | {"prediction_original": stored_nothing(files)}, tmp_path).empty
-
-
-def stored_nothing(files: dict):
-    """A prediction of nothing in the place of the case's own."""
-    empty = torch.zeros(2, 1, SIDE, SIDE)
-    folder = files["image"].parent / "empty"
-    return stored_case(folder, Units("b", (0, 1), empty, empty, (1.0, 2.0)), prediction=empty)["prediction"]
+    nothing = torch.zeros(2, 1, SIDE, SIDE)
+    files = stored("b", label=nothing[:, 0], nothing=nothing)
+    assert needed(files | {"prediction_original": files["nothing"]}, tmp_path).empty
 
 
 def test_necessity_is_pooled_over_the_cases_of_a_patient_in_which_the_structure_is_annotated(stored, tmp_path):
