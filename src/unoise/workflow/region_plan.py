@@ -6,6 +6,7 @@ from pathlib import Path
 from unoise.errors import UserError
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
+from unoise.workflow.regions import NAMED
 from unoise.workflow.score_plan import ScorePlan
 
 
@@ -32,6 +33,12 @@ class RegionPlan(ScorePlan):
         """Whether it is asked what maps and segmenter look at."""
         own, forbidden = self.config["regions"], self.config["forbidden"]
         return bool(own["explainers"] or own["structures"] or forbidden["regions"])
+
+    @property
+    def hidden_regions(self) -> int:
+        """How often each unit of a test case is judged with a region hidden."""
+        own, named = self.config["regions"], {*self.config["classes"], *self.config["regions"]["structures"], *NAMED}
+        return len(named) * len(own["obscurers"]) if self.has_regions else 0
 
     @cached_property
     def looking(self) -> list[str]:
