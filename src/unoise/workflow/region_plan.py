@@ -37,8 +37,9 @@ class RegionPlan(ScorePlan):
     @property
     def hidden_regions(self) -> int:
         """How often each unit of a test case is judged with a region hidden."""
-        own, named = self.config["regions"], {*self.config["classes"], *self.config["regions"]["structures"], *NAMED}
-        return len(named) * len(own["obscurers"]) if self.has_regions else 0
+        own = self.config["regions"]
+        number = len(self.config["classes"]) + len(own["structures"]) + len(NAMED)
+        return number * len(own["obscurers"]) if self.has_regions else 0
 
     @cached_property
     def looking(self) -> list[str]:
