@@ -108,6 +108,14 @@ def test_bands_of_distance_divide_the_unit_and_are_in_mm(stored):
     assert bands["far"].known.tolist() == [True, False]
 
 
+def test_a_coarse_grid_has_a_border_too(stored):
+    predicted = torch.zeros(1, SIDE, SIDE, dtype=torch.bool)
+    predicted[(0, *ORGAN)] = True
+    keep, coarse = torch.tensor([True, False]), (3.0, 3.0)
+    regions = {one.name: one for one in read_regions("a", stored(), VALUES, predicted, keep, coarse, SETTINGS)}
+    assert regions["border"].inside[0, :, 15].nonzero().flatten().tolist() == [11, 12, 19, 20]
+
+
 def test_a_structure_that_is_not_annotated_is_unknown_and_labels_are_merged(stored):
     keep, predicted = torch.tensor([True, False]), torch.ones(1, SIDE, SIDE, dtype=torch.bool)
     regions = {one.name: one for one in read_regions("a", stored(), VALUES, predicted, keep, (1.0, 2.0), SETTINGS)}

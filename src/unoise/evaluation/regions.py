@@ -89,10 +89,15 @@ def read_regions(
 
 
 def _bands(predicted: np.ndarray, spacing: tuple[float, ...], border: float, near: float) -> dict[str, np.ndarray]:
-    """Masks by the names of `BANDS`, from distances between the middles of voxels; all False without a prediction."""
+    """Masks by the names of `BANDS`, all False without a prediction.
+
+    The distance to the outline is that to the middle of the nearest voxel beyond it, less half the smallest side of a
+    voxel, so that there is a border on a coarse grid too.
+    """
     if not predicted.any():
         return dict.fromkeys(BANDS, predicted)
-    outside = distance_transform_edt(~predicted, sampling=spacing)
-    within = np.inf if predicted.all() else distance_transform_edt(predicted, sampling=spacing)
+    half = min(spacing) / 2
+    outside = distance_transform_edt(~predicted, sampling=spacing) - half
+    within = np.inf if predicted.all() else distance_transform_edt(predicted, sampling=spacing) - half
     deep, beyond = predicted & (within > border), outside > border
     return dict(zip(BANDS, (deep, ~deep & ~beyond, beyond & (outside <= near), outside > near), strict=True))
