@@ -50,7 +50,7 @@ def draw_regions(necessity: pd.DataFrame, mass: pd.DataFrame, resamples: int, se
             ax.vlines(sizes.reindex(regions), np.arange(len(regions)) - 0.42, np.arange(len(regions)) + 0.42, "black")
             ax.set_xlabel(f"share of the top {100 * visibility:g} %")
         left.set_yticks(range(len(regions)), regions)
-        left.invert_yaxis()
+        left.set_ylim(len(regions) - 0.5, -0.5)
         if others:
             handles, labels = others[0].get_legend_handles_labels()
             figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
