@@ -108,6 +108,19 @@ def test_bands_of_distance_divide_the_unit_and_are_in_mm(stored):
     assert bands["far"].known.tolist() == [True, False]
 
 
+def test_regions_of_a_volume_are_in_three_dimensions(tmp_path, save_nifti):
+    empty = np.zeros((16, 16, 8), np.uint8)
+    files = {name: save_nifti(tmp_path / f"{name}.nii.gz", empty) for name in ("body", "structures", "found")}
+    predicted = torch.zeros(1, 16, 16, 8, dtype=torch.bool)
+    predicted[0, 8, 8, 4] = True
+    settings, keep = SETTINGS | {"dims": 3, "border_mm": 2.0}, torch.tensor([True])
+    regions = {one.name: one for one in read_regions("a", files, {}, predicted, keep, (1.0, 1.0, 3.0), settings)}
+    assert regions["border"].inside[0, 8, 8].nonzero().flatten().tolist() == [4], "the next slice is 3 mm away"
+    assert regions["border"].inside[0, 8, :, 4].nonzero().flatten().tolist() == [6, 7, 8, 9, 10]
+    assert regions["near"].inside[0, 8, 8].nonzero().flatten().tolist() == [2, 3, 5, 6]
+    assert regions["outside-body"].inside.all()
+
+
 def test_a_coarse_grid_has_a_border_too(stored):
     predicted = torch.zeros(1, SIDE, SIDE, dtype=torch.bool)
     predicted[(0, *ORGAN)] = True
