@@ -141,6 +141,16 @@ def test_splits_and_patients_edited_by_hand_stay(dataset, monkeypatch):
     assert dataset.cases(monkeypatch).items() >= edited.items()
 
 
+def test_columns_that_a_user_added_stay(dataset, monkeypatch):
+    dataset.add("a", "b", "c", "d")
+    dataset.cases(monkeypatch)
+    first, *rows = dataset.manifest.read_text().splitlines()
+    dataset.manifest.write_text("\n".join([f"{first}\tsex", *(f"{row}\tF" for row in rows)]), encoding="utf-8")
+    dataset.add("e")
+    cases = dataset.cases(monkeypatch)
+    assert {case.id: dict(case.subgroups)["sex"] for case in cases.values()} == dict.fromkeys("abcd", "F") | {"e": ""}
+
+
 def test_a_new_scan_of_a_known_patient_joins_the_split(dataset, monkeypatch):
     dataset.add(*"abcdef")
     before = dataset.cases(monkeypatch)

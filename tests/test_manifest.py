@@ -1,9 +1,12 @@
 """The manifest: read as written, a bad row is one line."""
 
+from dataclasses import fields, replace
+
 import pytest
 
+from unoise import tables
 from unoise.errors import UserError
-from unoise.workflow.manifest import Case, read_manifest, write_manifest
+from unoise.workflow.manifest import TAKEN, Case, keep_subgroups, read_manifest, write_manifest
 
 HEADER = "id\tpatient\tsplit\timage\tlabel\tstructures\toriginal\tslices"
 
@@ -141,3 +144,41 @@ def test_tabs_that_an_editor_took_from_the_end_of_a_line_are_not_missed(tmp_path
     path = tmp_path / "cases.tsv"
     path.write_text("\n".join([HEADER, row("a").rstrip(), row("t", split="test").rstrip()]), encoding="utf-8")
     assert [case.id for case in read_manifest(path)] == ["a", "t"]
+
+
+# Further columns
+
+
+def test_further_columns_are_subgroups_and_written_as_they_were_read(tmp_path):
+    path = tmp_path / "cases.tsv"
+    rows = [row("a") + "\tA | 3\tF", row("t", split="test") + "\t\tM"]
+    path.write_text("\n".join([HEADER + "\tscanner\tsex", *rows]) + "\n", encoding="utf-8")
+    cases = read_manifest(path)
+    assert cases[0].subgroups == (("scanner", "A | 3"), ("sex", "F"))
+    assert dict(cases[1].subgroups)["scanner"] == ""
+    before = path.read_bytes()
+    write_manifest(path, cases)
+    assert path.read_bytes() == before
+
+
+def test_further_columns_stay_and_new_cases_get_empty_ones():
+    old = Case("a", "a", "train", "i", "l", "", subgroups=(("sex", "F"),))
+    kept = keep_subgroups([replace(old, split="test", subgroups=()), Case("b", "b", "test", "i", "l", "")], [old])
+    assert [(case.id, case.split, case.subgroups) for case in kept] == [
+        ("a", "test", (("sex", "F"),)),
+        ("b", "test", (("sex", ""),)),
+    ]
+
+
+@pytest.mark.parametrize("name", ["scanner\tscanner", "split", "label_ml", "", "<b>"])
+def test_a_further_column_with_a_name_that_will_not_do(tmp_path, name):
+    more = "\tx" * len(name.split("\t"))
+    rows = (row("a") + more, row("t", split="test") + more)
+    assert "has a name that is taken, or one with other signs" in refused_table(
+        tmp_path, *rows, header=f"{HEADER}\t{name}"
+    )
+
+
+def test_no_further_column_can_be_mistaken_for_one_of_the_table_of_cases():
+    columns = {field.name for field in fields(Case)} - {"subgroups"}
+    assert columns | set(TAKEN) >= set(tables.CASES.names)

@@ -18,6 +18,9 @@ MINIATURE = Path(__file__).parent / "configs" / "miniature.yaml"
 def finished(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("project"), MINIATURE)
     project.cases()
+    manifest = project.folder / "config" / "cases" / "miniature.tsv"
+    first, *rows = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([f"{first}\tscanner", *(f"{row}\tA|{n % 2}" for n, row in enumerate(rows))]))
     done = project.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
     project.output = done.stdout + done.stderr
@@ -141,6 +144,31 @@ def test_one_calibration_patient_promises_nothing_and_is_seen_by_the_guarantee_a
     assert {path.parent.name for path in evaluated} == {"u-noise"}
 
 
+def test_regions_are_hidden_and_looked_at_and_subgroups_scored(finished):
+    necessity = finished.read("tables/region_necessity.parquet")
+    assert set(necessity.region) == {
+        *("pancreas", "spine", "inside", "border", "near", "far", "outside-body", "table", "text")
+    }
+    shown = necessity.dropna(subset="agreement")
+    assert shown.agreement.between(0, 1).all()
+    assert necessity[necessity.region == "text"].necessity.isna().all()
+    assert necessity[necessity.region == "table"].share.between(0.001, 0.1).all()
+    mass = finished.read("tables/region_mass.parquet")
+    assert set(mass.explainer) == {"u-noise", "control-distance"}
+    bands = mass[(mass.kind == "distance") & (mass.explainer == "control-distance")].dropna(subset="share")
+    np.testing.assert_allclose(bands.groupby(["patient", "visibility"]).mass.sum(), 1)
+    subgroups = finished.read("tables/subgroups.parquet")
+    assert set(subgroups.value) <= {"A|0", "A|1"}
+    summary = (finished.results / "summary.md").read_text()
+    assert "A\\|" in summary
+    for heading in ("Regions", "Forbidden regions", "Subgroups"):
+        assert f"\n## {heading}\n" in summary
+    assert (finished.results / "figures/pancreas/regions.png").stat().st_size > 200
+    audited = finished.call("unoise", "audit")
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    assert "not there pancreas: text" in audited.stdout
+
+
 def test_a_guarantee_of_one_more_explainer_reruns_nothing_that_is_there(project):
     config = yaml.safe_load(MINIATURE.read_text())
     written = {"Writing summary.md", "Estimating what the run will take"}
@@ -179,13 +207,14 @@ def test_an_interpreter_trained_again_is_compared_and_takes_part_in_nothing_else
     assert "| grad-cam " in (finished.results / "summary.md").read_text().split("## Stability")[1].split("\n## ")[0]
 
 
-@pytest.mark.parametrize("part", ["probe", "stability"])
+@pytest.mark.parametrize("part", ["probe", "stability", "regions"])
 def test_what_is_asked_for_besides_reruns_nothing(project, part):
     """Adding an explainer to a section makes its own jobs, the summary and the estimate, nothing else."""
     config = yaml.safe_load(MINIATURE.read_text())
     config[part]["explainers"].append("u-noise-paper-small")
     project.write_config(config)
     own = "Probing|Pooling.*probes|Comparing maps|Gathering how alike|Estimating|Writing summary"
+    own += "|Looking where u-noise-paper-small|Gathering where|Drawing what is needed"
     again = {re.sub("-[0-9a-f]{8}$", "", one) for one in project.planned() if not re.match(own, one)}
     assert again == ({"Training paper-small"} if part == "stability" else set())
 

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 from unoise.errors import UserError
+from unoise.files import whole_file
 from unoise.workflow.case_plan import manifest_path
 from unoise.workflow.config import read_config
-from unoise.workflow.manifest import SPLITS, Case, read_manifest, write_manifest
+from unoise.workflow.manifest import SPLITS, Case, keep_subgroups, read_manifest, write_manifest
 from unoise.workflow.names import SEEN
 
 PANCREAS = "Task07_Pancreas"
@@ -24,6 +25,7 @@ def main() -> None:
         ("cases", cases, "write the manifest of an experiment: which cases there are, and in which split"),
         ("estimate", estimate, "say what a run will take on this machine and data"),
         ("where", where, "say where the results of an experiment lie"),
+        ("audit", audit, "say which forbidden regions pass, from the tables of a run; exit code 1 if one does not"),
         ("rate", rate, "measure how many slices a second pass through the segmenter on this machine"),
     ]:
         command = commands.add_parser(name, help=text, description=text)
@@ -36,6 +38,12 @@ def main() -> None:
     command.add_argument("--url", help="address of another copy of the archive; needs --md5")
     command.add_argument("--md5", help="MD5 sum of the archive at --url")
     command.set_defaults(run=download)
+    text = "set two experiments (or two models, by the names of their tables) side by side, on the patients they share"
+    command = commands.add_parser("compare", help=text, description=text)
+    command.add_argument("a", metavar="A", help="an experiment, its folder, or a model")
+    command.add_argument("b", metavar="B", help="another one")
+    command.add_argument("--out", type=Path, metavar="FILE", help="write the page there too")
+    command.set_defaults(run=compare)
     arguments = vars(parser.parse_args())
     run = arguments.pop("run")
     try:
@@ -55,7 +63,7 @@ def cases(configfile: Path) -> None:
     gone = sorted({case.id for case in known} - {case.id for case in found})
     for sentence in left_out:
         print(f"left out: {sentence}")
-    write_manifest(path, found)
+    write_manifest(path, keep_subgroups(found, known))
     for case in gone:
         print(f"taken out: {case}: it is no longer a case of this dataset")
     print(f"{path}: {len(found)} cases ({_split_counts(found)})")
@@ -82,6 +90,33 @@ def where(configfile: Path) -> None:
     """Print where to look."""
     root = f"results/{read_config(configfile)['experiment']}"
     print(f"Read {root}/summary.md first. Figures: {root}/figures/, tables: {root}/tables/, maps: {root}/importance/")
+
+
+def audit(configfile: Path) -> None:
+    """Print the verdict on each forbidden region; end with exit code 1 if one does not pass."""
+    from unoise.report.audit import read_verdicts, verdict_lines
+    from unoise.workflow.plan import Plan
+
+    config = read_config(configfile)
+    if not config["forbidden"]["regions"]:
+        raise UserError("no region is forbidden", file=configfile, remedy="Name some under `forbidden: {regions: […]}`")
+    plan = Plan(config, Path())
+    tables = map(Path, plan.region_tables)
+    judged = read_verdicts(config, *tables, plan.segmenter, set(plan.test_patients.values()))
+    print("\n".join(verdict_lines(judged)))
+    if not judged["passed"].all():
+        sys.exit(1)
+
+
+def compare(a: str, b: str, out: Path | None) -> None:
+    """Print the comparison as Markdown."""
+    from unoise.report.comparison import compare_sides, find_side
+
+    page = compare_sides(find_side(a, Path("results")), find_side(b, Path("results")))
+    print(page, end="")
+    if out:
+        with whole_file(out) as temporary:
+            temporary.write_text(page, encoding="utf-8")
 
 
 def download(task: str, to: Path, url: str | None, md5: str | None) -> None:

@@ -91,6 +91,7 @@ def estimate_run(plan: Plan) -> str:
     own_and_other = 2 * len(plan.contents) * len(own["leak_visibilities"])
     evaluated += own_and_other * len(plan.config["explainers"]) * shown["test"]
     evaluated *= len(plan.judges)
+    evaluated += plan.hidden_regions * shown["test"]
     ways = {(one["split"], one["threshold"], one["fill"]) for one in plan.config["paper_protocols"].values()}
     evaluated += PUBLISHED_STEPS * len(plan.config["explainers"]) * sum(shown[split] for split, *_ in ways)
     predicted = [*plan.predicted.values(), *plan.calibration_predicted.values()]

@@ -135,6 +135,8 @@ rule summary:
         guarantee=PLAN.guarantee_tables,
         probe=PLAN.probe_tables,
         stability=PLAN.stability_tables,
+        regions=PLAN.region_tables,
+        subgroups=PLAN.subgroup_tables,
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -166,6 +168,9 @@ rule summary:
             "unoise.report.scores",
             "unoise.report.seams",
             "unoise.report.probe",
+            "unoise.report.audit",
+            "unoise.report.regions",
+            "unoise.report.subgroups",
             "unoise.report.stability",
         ),
     message:

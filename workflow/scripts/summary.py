@@ -7,15 +7,19 @@ from unoise.workflow.job import job
 
 with job(snakemake):
     from unoise import tables
+    from unoise.report.audit import audit_section
     from unoise.report.contests import contests_section
     from unoise.report.guarantee import guarantee_section
     from unoise.report.noise import noise_section
     from unoise.report.probe import probe_section
     from unoise.report.protocols import protocols_section
+    from unoise.report.regions import regions_section
     from unoise.report.scores import scores_section
     from unoise.report.seams import seams_section
     from unoise.report.stability import stability_section
+    from unoise.report.subgroups import subgroups_section
     from unoise.report.summary import write_summary
+    from unoise.statistics.audit import audit
 
     out = Path(snakemake.output[0])
     names = ("cases", "segmentation", "curves", "ranking", "leak", "rank_correlation", "costs")
@@ -37,12 +41,19 @@ with job(snakemake):
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
     ]
     seams = [seams_section(tables.read(path, tables.SEAMS)) for path in snakemake.input.seams]
+    settings, unit = snakemake.params.settings, snakemake.params.unit
+    bootstrap = (settings["evaluation"]["resamples"], settings["seed"])
+    regions = [
+        tables.read(path, schema)
+        for path, schema in zip(snakemake.input.regions, (tables.REGION_NECESSITY, tables.REGION_MASS), strict=False)
+    ]
+    subgroups = [subgroups_section(tables.read(path, tables.SUBGROUPS)) for path in snakemake.input.subgroups]
     scores = tables.read(snakemake.input.scores, tables.SCORES)
     figures = zip(snakemake.params.captions, snakemake.input.figures, strict=True)
     write_summary(
         out,
         experiment=snakemake.params.experiment,
-        config=snakemake.params.settings,
+        config=settings,
         judges=snakemake.params.judges,
         **read,
         further={"Scores": scores_section(scores)}
@@ -52,7 +63,10 @@ with job(snakemake):
         | ({"Show or tell": probe[0]} if probe else {})
         | ({"Stability": stability[0]} if stability else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {})
+        | ({"Regions": regions_section(*regions, settings["regions"], *bootstrap, unit)} if regions else {})
+        | ({"Forbidden regions": audit_section(audit(*regions, settings))} if settings["forbidden"]["regions"] else {})
+        | ({"Subgroups": subgroups[0]} if subgroups else {})
         | ({"Seams": seams[0]} if seams else {}),
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},
-        unit=snakemake.params.unit,
+        unit=unit,
     )

@@ -12,5 +12,6 @@ with job(snakemake):
     files = {
         name: list(map(Path, snakemake.input[name])) for name in ("scans", "annotations", "labels", "bodies", "sources")
     }
-    rows = describe_cases(read_manifest(Path(snakemake.input.manifest)), snakemake.params.classes, **files)
-    tables.write(Path(snakemake.output[0]), tables.CASES, rows)
+    cases = read_manifest(Path(snakemake.input.manifest))
+    schema = tables.with_subgroups(tables.CASES, [name for name, _ in cases[0].subgroups])
+    tables.write(Path(snakemake.output[0]), schema, describe_cases(cases, snakemake.params.classes, **files))

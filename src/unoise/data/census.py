@@ -25,7 +25,7 @@ def describe_cases(
     Parameters
     ----------
     cases
-        Rows of the manifest; the lists of paths go in the same order.
+        Rows of the manifest, whose further columns the rows have too; the lists of paths go in the same order.
     scans, annotations
         Image and label as the dataset has them.
     labels, bodies, sources
@@ -39,7 +39,7 @@ def describe_cases(
         inside, _ = read_volume(body, case.id)
         millilitres = float(np.prod(spacing(affine))) / 1000
         for value, name in enumerate(classes, 1):
-            yield {
+            yield {column: text or None for column, text in case.subgroups} | {
                 "case": case.id,
                 "patient": case.patient,
                 "split": case.split,

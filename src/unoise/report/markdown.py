@@ -6,7 +6,7 @@ import pandas as pd
 
 NOT_DISTINGUISHABLE = "not distinguishable"  # in the place of a p-value, with too few patients for one
 _NULL = "-"
-_TEXT_COLUMNS = ("segmenter", "judge", "class", "explainer", "obscurer")
+_TEXT_COLUMNS = ("segmenter", "judge", "class", "explainer", "obscurer", "target", "region", "kind", "asked", "verdict")
 _MARKDOWN = str.maketrans(
     {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": " ", "\r": " "} | {c: f"\\{c}" for c in "\\`*_[]|~!#$"}
 )

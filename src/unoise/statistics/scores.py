@@ -51,7 +51,7 @@ def scores(
         Rows of `tables.SCORES`.
     """
     test = curves[curves["split"] == "test"]
-    parts = [_areas(test), _points(test), _leaks(leaks), _costs(costs, patients)]
+    parts = [curve_areas(test), curve_points(test), _leaks(leaks), _costs(costs, patients)]
     parts += [one.melt([*_MAP, "patient"], var_name="score") for one in (maps, faithfulness)]
     columns = [*_CELL, "score", "patient", "value"]
     values = pd.concat([one.reindex(columns=columns).astype({"value": float}) for one in parts])
@@ -67,7 +67,8 @@ def scores(
     return pd.DataFrame(rows, columns=tables.SCORES.names)
 
 
-def _areas(test: pd.DataFrame) -> pd.DataFrame:
+def curve_areas(test: pd.DataFrame) -> pd.DataFrame:
+    """The scores of each patient that are areas under its curves (rows of `tables.CURVES`)."""
     by_order = areas(test).pivot(index=[*_CELL, "patient"], columns="order", values="area")
     wide = pd.DataFrame(
         {f"{order}_area": by_order.get(order) for order in ("kept_first", "removed_first")}, by_order.index
@@ -76,7 +77,8 @@ def _areas(test: pd.DataFrame) -> pd.DataFrame:
     return wide.dropna(axis=1, how="all").melt(var_name="score", ignore_index=False).reset_index()
 
 
-def _points(test: pd.DataFrame) -> pd.DataFrame:
+def curve_points(test: pd.DataFrame) -> pd.DataFrame:
+    """The scores of each patient that are read off its curves, kept first."""
     kept = test[test["order"] == "kept_first"].dropna(subset="agreement").sort_values("visibility")
     rows = []
     for key, curve in kept.groupby([*_CELL, "patient"], sort=True):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from unoise.errors import UserError
 from unoise.files import whole_file
-from unoise.tables.columns import VOLATILE
+from unoise.tables.columns import TEXT, VOLATILE, field
 from unoise.tables.comparison import CONTESTS, GUARANTEE, RANK_CORRELATION, RANKING
 from unoise.tables.evaluation import (
     CURVES,
@@ -25,7 +25,8 @@ from unoise.tables.evaluation import (
     STABILITY,
 )
 from unoise.tables.models import CASES, COSTS, HISTORY, RUNTIME, SEGMENTATION
-from unoise.tables.scores import FAITHFULNESS, MAPS, SCORES
+from unoise.tables.regions import REGION_COUNTS, REGION_MASS, REGION_NECESSITY
+from unoise.tables.scores import FAITHFULNESS, MAPS, SCORES, SUBGROUPS
 
 __all__ = [
     "CASES",
@@ -46,13 +47,18 @@ __all__ = [
     "PROTOCOLS",
     "RANKING",
     "RANK_CORRELATION",
+    "REGION_COUNTS",
+    "REGION_MASS",
+    "REGION_NECESSITY",
     "RUNTIME",
     "SCORES",
     "SEAMS",
     "SEGMENTATION",
     "STABILITY",
+    "SUBGROUPS",
     "VOLATILE",
     "read",
+    "with_subgroups",
     "write",
 ]
 
@@ -71,13 +77,19 @@ def write(path: Path, schema: pa.Schema, rows: Iterable[dict] | pd.DataFrame) ->
         pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
 
 
+def with_subgroups(schema: pa.Schema, names: Iterable[str]) -> pa.Schema:
+    """A schema and, after its columns, the further columns of the manifest."""
+    further = [field(name, TEXT, "further column of the manifest; null where it is empty") for name in names]
+    return pa.schema([*schema, *further])
+
+
 def read(paths: Path | Iterable[Path], schema: pa.Schema) -> pd.DataFrame:
-    """Read one table, or several below each other.
+    """Read one table, or several below each other; columns after the schema's are left out.
 
     Raises
     ------
     UserError
-        If a file is no Parquet file, or has other columns than the schema.
+        If a file is no Parquet file, or its columns do not begin with the schema's.
     """
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
     parts = []
@@ -88,7 +100,7 @@ def read(paths: Path | Iterable[Path], schema: pa.Schema) -> pd.DataFrame:
             raise UserError(
                 f"it cannot be read as Parquet ({error})", file=path, remedy="Delete it and run again"
             ) from None
-        if part.schema.names != schema.names:
+        if part.schema.names[: len(schema.names)] != schema.names:
             raise UserError(f"its columns are not {schema.names}", file=path, remedy="Delete it and run again")
-        parts.append(part.cast(schema))
+        parts.append(part.select(schema.names).cast(schema))
     return pa.concat_tables(parts).to_pandas() if parts else schema.empty_table().to_pandas()

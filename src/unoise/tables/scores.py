@@ -16,6 +16,19 @@ SCORES = pa.schema(
     ]
 )
 
+SUBGROUPS = pa.schema(
+    [
+        *key("model", "target", "explainer", "judge", "obscurer"),
+        field("subgroup", TEXT, "further column of the manifest, such as scanner"),
+        field("value", TEXT, "what it says of a case; null where it is empty"),
+        field("score", TEXT, "name of the score, one of an area or an agreement; see the table of scores"),
+        field("patients", COUNT, "test patients with such a case and an agreement"),
+        field("mean", REAL, "over these patients, of their cases with this value alone", "1"),
+        field("low", REAL, "lower end of the mean's 95 % bootstrap interval over patients; null with one", "1"),
+        field("high", REAL, "upper end of the interval", "1"),
+    ]
+)
+
 MAPS = pa.schema(
     [
         *key("model", "target", "explainer", "patient"),

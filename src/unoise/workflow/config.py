@@ -16,6 +16,7 @@ from unoise.errors import UserError
 from unoise.workflow import methods
 from unoise.workflow.dimensions import check_dims, settle_dims
 from unoise.workflow.names import ORIGINAL
+from unoise.workflow.regions import check_regions
 from unoise.workflow.targets import target_faults
 
 _SCHEMA = yaml.safe_load(Path(__file__).with_name("config.schema.yaml").read_text(encoding="utf-8"))
@@ -85,10 +86,11 @@ def complete(config: object, path: str | Path = "config") -> dict:
             if objective != chosen.trained_for:
                 what = f"its objective is {objective!r}, {explainer['method']} reads one of {chosen.trained_for!r}"
                 _refuse(path, ("explainers", name, "interpreter"), what, "Choose another method or interpreter")
-    for name, obscurer in config["evaluation"]["obscurers"].items():
-        place = ("evaluation", "obscurers", name)
-        _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
-    for part in ("contests", "guarantee", "noise", "probe", "stability", "faithfulness"):
+    for part in ("evaluation", "regions"):
+        for name, obscurer in config[part]["obscurers"].items():
+            place = (part, "obscurers", name)
+            _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
+    for part in ("contests", "guarantee", "noise", "probe", "stability", "faithfulness", "regions", "forbidden"):
         for name in config[part]["explainers"]:
             if name not in config["explainers"]:
                 _refuse(path, (part, "explainers"), f"{name!r} is no entry of `explainers`")
@@ -118,6 +120,7 @@ def complete(config: object, path: str | Path = "config") -> dict:
     twice = [label for label, count in Counter(chain(*config["classes"].values())).items() if count > 1]
     if twice:
         _refuse(path, ("classes",), f"label {twice[0]!r} is in two classes", "Leave it in one of them")
+    check_regions(config, path)
     window = config["preprocess"]["window"]
     if isinstance(window, list) and not window[0] < window[1]:
         _refuse(path, ("preprocess", "window"), "{:g} is not below {:g}".format(*window), "Give the lower end first")

@@ -5,7 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from unoise.errors import UserError
@@ -15,6 +15,11 @@ SPLITS = ("train", "validation", "calibration", "test")
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SLICES = re.compile(r"(\d+:\d+)?")
 _MAY_BE_EMPTY = ("original", "slices")
+_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]*")
+TAKEN = (  # names of columns of `cases.parquet`, which no further column may have
+    *("case", "image_sha256", "label_sha256", "shape", "spacing", "axes"),
+    *("preprocessed_shape", "preprocessed_spacing", "body_ml", "class", "label_ml"),
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Case:
         The name in the dataset where it had to be changed for the id, else empty.
     slices
         Where the case is a part of a scan, its axial slices as "20:35", counted from the feet from 0, the end left out.
+    subgroups
+        Further columns, such as scanner, phase or sex: their names and values, empty ones where nothing is known.
     """
 
     id: str
@@ -45,6 +52,7 @@ class Case:
     structures: str
     original: str = ""
     slices: str = ""
+    subgroups: tuple[tuple[str, str], ...] = ()
 
     def label_values(self) -> dict[str, int]:
         """Annotated structures with their values in the label volume."""
@@ -55,7 +63,7 @@ class Case:
         return tuple(map(int, self.slices.split(":"))) if self.slices else None
 
 
-_COLUMNS = [field.name for field in fields(Case)]
+_COLUMNS = [field.name for field in fields(Case) if field.name != "subgroups"]
 
 
 def read_manifest(path: Path) -> list[Case]:
@@ -82,23 +90,33 @@ def read_manifest(path: Path) -> list[Case]:
 
 def write_manifest(path: Path, cases: Iterable[Case]) -> None:
     """Write cases as a tab-separated table, whole or not at all; raises what `read_manifest` would of the content."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, delimiter="\t", lineterminator="\n")
+    text, cases = io.StringIO(), list(cases)
+    further = list(dict.fromkeys(name for case in cases for name, _ in case.subgroups))
+    writer = csv.DictWriter(text, [*_COLUMNS, *further], delimiter="\t", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(case) for case in cases)
+    writer.writerows({name: getattr(case, name) for name in _COLUMNS} | dict(case.subgroups) for case in cases)
     _parse(text.getvalue(), path)
     with whole_file(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")
 
 
+def keep_subgroups(cases: Iterable[Case], known: Iterable[Case]) -> list[Case]:
+    """Cases with the further columns that a manifest had; empty ones for those that it did not list."""
+    had = {case.id: case.subgroups for case in known}
+    empty = tuple((name, "") for name, _ in next(iter(had.values()), ()))
+    return [replace(case, subgroups=had.get(case.id, empty)) for case in cases]
+
+
 def _parse(text: str, path: Path) -> list[Case]:
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
-    if rows.fieldnames != _COLUMNS:
+    there = rows.fieldnames or []
+    if there[: len(_COLUMNS)] != _COLUMNS:
         raise UserError(
             f"its columns are {rows.fieldnames}, not {_COLUMNS}",
             file=path,
-            remedy="Write it anew with `unoise cases`, or mend its first line",
+            remedy="Write it anew with `unoise cases`, or mend its first line; columns of your own go to its end",
         )
+    _check_further(there[len(_COLUMNS) :], path)
     cases = [_case(row, path, rows.line_num) for row in rows]
     _check_together(cases, path)
     return cases
@@ -108,9 +126,10 @@ def _case(row: dict, path: Path, number: int) -> Case:
     def wrong(what: str, remedy: str) -> UserError:
         return UserError(f"line {number}: {what}", case=row.get("id"), file=path, remedy=remedy)
 
-    row |= {key: row[key] or "" for key in _MAY_BE_EMPTY}  # editors remove tabs at the end of a line
+    further = [name for name in row if name is not None and name not in _COLUMNS]
+    row |= {key: row[key] or "" for key in (*_MAY_BE_EMPTY, *further)}  # editors remove tabs at the end of a line
     if None in row or None in row.values():
-        raise wrong(f"it does not have {len(_COLUMNS)} columns", "Separate columns by one tab")
+        raise wrong(f"it does not have {len(_COLUMNS) + len(further)} columns", "Separate columns by one tab")
     for key in ("id", "patient"):
         if not ID_PATTERN.fullmatch(row[key]):
             raise wrong(f"{key} {row[key]!r} is not a safe name", "Use letters, digits, '.', '_', '-'")
@@ -119,7 +138,8 @@ def _case(row: dict, path: Path, number: int) -> Case:
     for key in ("image", "label"):
         if not row[key] or Path(row[key]).is_absolute() or ".." in Path(row[key]).parts:
             raise wrong(f"{key} {row[key]!r} is not a path inside the dataset", "Use a path relative to `dataset`")
-    case = Case(**row)
+    subgroups = tuple((name, row.pop(name).strip()) for name in further)
+    case = Case(**row, subgroups=subgroups)
     try:
         case.label_values()
     except ValueError:
@@ -127,6 +147,16 @@ def _case(row: dict, path: Path, number: int) -> Case:
     if not _SLICES.fullmatch(case.slices) or (case.slices and not int.__lt__(*case.slice_range())):
         raise wrong(f"slices {case.slices!r} cannot be read", "Write them as 20:35, or leave them out")
     return case
+
+
+def _check_further(names: list[str], path: Path) -> None:
+    for name, count in Counter(names).items():
+        if count > 1 or name in (*_COLUMNS, *TAKEN) or not _COLUMN.fullmatch(name):
+            raise UserError(
+                f"its column {name!r} has a name that is taken, or one with other signs than letters, digits, ' ._-'",
+                file=path,
+                remedy="Give the column another name, such as scanner",
+            )
 
 
 def _check_together(cases: list[Case], path: Path) -> None:

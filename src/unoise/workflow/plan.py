@@ -10,13 +10,13 @@ from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.guarantee_plan import CALIBRATION
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
-from unoise.workflow.score_plan import ScorePlan
+from unoise.workflow.region_plan import RegionPlan
 
 PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-class Plan(ScorePlan):
+class Plan(RegionPlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
@@ -180,6 +180,8 @@ class Plan(ScorePlan):
                 f"As the first figure, with the judge {judge} ({target})": f"{folder}/agreement_{judge}.png"
                 for judge in self.config["judges"]
             }
+            if self.has_regions:
+                captions[f"What is needed for {target}, and where the maps look"] = f"{folder}/regions.png"
             if self.has_paper:
                 captions |= {
                     f"Figure 1 of the U-Noise paper, drawn from this run ({target})": f"{folder}/paper_curves.png",
