@@ -11,7 +11,6 @@ from unoise.compute import choose
 from unoise.data.units import Units, read_parts, read_units
 from unoise.evaluation.judges import Judges
 from unoise.evaluation.regions import Region, read_regions
-from unoise.evaluation.shown import evaluated
 from unoise.obscurers.base import Obscurer, make_obscurer
 from unoise.workflow.names import ORIGINAL
 
@@ -50,11 +49,14 @@ class NecessityCases:
         case, device, dims = key["case"], self.compute.device, self.judges.original.dims
         units, _ = read_units(case, files["image"], files["prediction_original"], device, dims)
         label = read_parts(files["label"], case, device, dims)[0][:, 0]
-        keep = evaluated(self.judges.target, units.probabilities, label, self.settings["min_voxels"])
+        target = self.judges.target
+        units = target.locate(units, label)
+        keep = target.voxels(units, label) >= self.settings["min_voxels"]
         units, clean = units.select(keep), self.judges.clean(case, files, keep)[ORIGINAL]
         around = self.judges.surroundings(case, files, self.settings["seed"])
         fixed = {**self.settings["key"], **key, "judge": ORIGINAL, "seed": self.settings["seed"]}
-        regions = list(read_regions(case, files, values, clean, keep, units.spacing, self.settings))
+        organ = target.predicted(units.probabilities)
+        regions = list(read_regions(case, files, values, organ, keep, units.spacing, self.settings))
         rows = []
         for name, obscurer in self.obscurers.items() if len(units) else ():
             filling = obscurer.fill(units, around)
@@ -64,13 +66,15 @@ class NecessityCases:
     def _rows(
         self, regions: list[Region], units: Units, clean: Tensor, obscurer: Obscurer, filling: Tensor
     ) -> Iterator[dict]:
+        place = self.judges.target.place(units.probabilities)
+        whole = self.judges.target.kept(clean, clean, place)
         for region in regions:
-            obscured = clean.clone()
+            obscured = whole.clone()
             hidden = region.inside.flatten(1).any(1) & region.known  # other units stay as they are
             if hidden.any():
                 visible = ~region.inside[hidden][:, None]
                 images = obscurer.obscure(units.images[hidden], visible, filling[hidden])
-                ((_, obscured[hidden]),) = self.judges.predict(images)
-            masks = (torch.ones_like(clean), region.inside, clean, obscured, obscured & clean)
+                ((_, obscured[hidden]),) = self.judges.kept(images, {ORIGINAL: clean[hidden]}, place[hidden])
+            masks = (torch.ones_like(whole), region.inside, whole, obscured, obscured & whole)
             names = ("voxels", "inside", "clean", "obscured", "obscured_clean")
             yield region.key | dict(zip(names, region.count(*masks), strict=True))

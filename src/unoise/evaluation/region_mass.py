@@ -10,7 +10,7 @@ from unoise import tables
 from unoise.evaluation.masks import visible
 from unoise.evaluation.regions import read_regions
 from unoise.evaluation.shown import read_shown
-from unoise.targets.class_target import make_target
+from unoise.targets.base import make_target
 
 _COUNTS = ["voxels", "inside", "visible", "visible_inside"]
 
