@@ -154,7 +154,7 @@ def test_a_map_that_is_constant_wherever_something_is_predicted_is_refused(case)
     levels = np.broadcast_to(np.arange(6.0), SHAPE)
     case.save(levels)
     assert case.refused() == (
-        "case c: theirs gives one value to all voxels in 2 of the 2 units with a prediction. "
+        "case c: theirs gives one value to all voxels in 2 of the 2 units with the target. "
         "Mend the explainer, or choose other settings."
     )
 
@@ -169,7 +169,7 @@ def test_a_map_that_is_constant_in_one_of_them_is_a_warning_and_without_a_predic
         voxels[3, 3, 3] = 0
         case.save(voxels)
         case.explain()
-    assert caplog.messages == ["case c: theirs gives one value to all voxels in 1 of the 2 units with a prediction"]
+    assert caplog.messages == ["case c: theirs gives one value to all voxels in 1 of the 2 units with the target"]
 
 
 # In a config and a plan
