@@ -39,7 +39,7 @@ EXPLAINERS = {
     "seg_xres_cam": {"layer": "average", "block": 2, "pooling": "max"},
     "score_cam": {"layer": "average"},
     "eigen_cam": {"layer": "average"},
-    "occlusion": {"patch": 8, "stride": 8, "fill": 0.0},
+    "occlusion": {"patch": 8, "stride": 8, "fill": 0.0, "edge": "gaussian", "border": "cut"},
     "random": {},
     "rise": {"masks": 4, "cells": 4, "visible": 0.5, "fill": 0.0},
     "distance": {},
