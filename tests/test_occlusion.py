@@ -94,6 +94,7 @@ def test_occlusion_equals_that_of_captum(model, patch, stride, fill):
     close_to_peer(occlusion(model, patch, stride, fill, border="cut").explain(units), peer[:, 0])
 
 
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
 @pytest.mark.parametrize(
     ("patch", "overlap", "mode"), [(5, 0.4, 0.0), (4, 0.0, 0.4), (5, 0.6, "mean_img"), (5, 0.4, "gaussian")]
 )
@@ -101,7 +102,8 @@ def test_occlusion_equals_that_of_monai(model, patch, overlap, mode):
     """MONAI gives the agreement that is left, its mean over windows, ours how far it falls."""
     units = aired(model)
     left = Left(model, units.probabilities)
-    peer, _ = OcclusionSensitivity(left, patch, 4, False, mode, overlap, activate=False)(units.images)
+    scores = nn.Sequential(left, nn.Unflatten(0, (-1, 1)))
+    peer, _ = OcclusionSensitivity(scores, patch, 4, False, mode, overlap, activate=False)(units.images)
     fill, edge = {"mean_img": ("mean", "hard"), "gaussian": (0.0, "gaussian")}.get(mode, (mode, "hard"))
     mine = occlusion(model, patch, int(patch * (1 - overlap)), fill, edge).explain(units)
     close_to_peer(mine, left(units.images) - torch.as_tensor(peer)[:, 0])

@@ -5,13 +5,14 @@ from itertools import product
 
 import torch
 from monai.data.utils import compute_importance_map
-from monai.visualize import OcclusionSensitivity
+from monai.networks.layers import GaussianFilter
 from torch import Tensor
 
 from unoise.data.units import Units
 from unoise.explainers.base import Context, Explainer
 
 Window = tuple[slice, ...]
+SIGMA = 0.25  # of a window's soft edges, in sides: MONAI's
 
 SETTINGS = {
     "patch": {"type": "integer", "minimum": 1, "default": 15, "description": "Side of the window in voxels"},
@@ -72,9 +73,12 @@ class Occlusion(Explainer):
         sides = _sides(images.shape[2:], self.patch)
         if self.edge == "hard":
             return images.new_ones(sides), images.new_ones(sides)
-        kept, _ = OcclusionSensitivity.gaussian_occlusion(images[:1], sides)
-        weights = compute_importance_map(sides, "gaussian", device=images.device, dtype=images.dtype)
-        return 1 - kept[0, 0], weights
+        peak = images.new_zeros(1, 1, *sides)
+        peak[(0, 0, *(side // 2 for side in sides))] = 1
+        sigmas = [torch.tensor(SIGMA * side, device=images.device) for side in sides]
+        hidden = GaussianFilter(len(sides), sigmas).to(images.device)(peak)[0, 0]
+        hidden = (hidden - hidden.min()) / (hidden.max() - hidden.min()).clamp_min(torch.finfo(hidden.dtype).tiny)
+        return hidden, compute_importance_map(sides, "gaussian", device=images.device, dtype=images.dtype)
 
     def _changing(self, image: Tensor, windows: list[Window], hidden: Tensor) -> Iterator[tuple[Window, Tensor]]:
         """The windows of an image (*S) that filling changes, each with what is then in it."""
