@@ -76,8 +76,8 @@ def model(request):
 
 
 def aired(model):
-    """One random unit with air at a side, and its clean prediction."""
-    images = random_units(model).images[:1].clone()
+    """One random unit, bright enough for the untrained model to care, with air at a side, and its clean prediction."""
+    images = 20 * random_units(model).images[:1]
     images[:, :, 11:] = 0
     clean = model.probabilities(images)
     assert 0 < TARGET.predicted(clean).float().mean() < 1
