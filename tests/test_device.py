@@ -42,6 +42,8 @@ EXPLAINERS = {
     "occlusion": {"patch": 8, "stride": 8, "fill": 0.0, "edge": "gaussian", "border": "cut"},
     "random": {},
     "rise": {"masks": 4, "cells": 4, "visible": 0.5, "fill": 0.0},
+    "kernel_shap": {"features": 8, "compactness": 0.2, "samples": 8, "fill": 0.0},
+    "extremal": {"steps": 2, "cells": 4, "fill": 0.0},
     "distance": {},
     "prediction": {},
     "intensity": {},
