@@ -52,21 +52,32 @@ class Occlusion(Explainer):
         return len(window_slices(shape, settings["patch"], settings["stride"], settings["border"]))
 
     def explain(self, units: Units) -> Tensor:
-        shape = units.images.shape[2:]
-        windows = window_slices(shape, self.patch, self.stride, self.border)
-        hidden, weights = self._kernels(units.images)
+        windows = window_slices(units.images.shape[2:], self.patch, self.stride, self.border)
+        _, weights = self._kernels(units.images)
         covered = torch.zeros_like(units.images[0, 0])
         for window in windows:
             covered[window] += weights[_corner(window)]
-        clean = self.context.target.agreement(units.probabilities, units.probabilities)
         maps = torch.zeros_like(units.images[:, 0])
-        for total, image, probabilities, whole in zip(maps, units.images, units.probabilities, clean, strict=True):
-            changing = list(self._changing(image[0], windows, hidden)) if whole > 0 else []
-            size = self.context.segmenter.units_at_once
-            for part in (changing[start : start + size] for start in range(0, len(changing), size)):
-                for (window, _), drop in zip(part, whole - self._agreements(image, probabilities, part), strict=True):
-                    total[window] += drop * weights[_corner(window)]
+        for total, image, clean in zip(maps, units.images, units.probabilities, strict=True):
+            for window, drop in zip(windows, self.drops(image, clean), strict=True):
+                total[window] += drop * weights[_corner(window)]
         return maps / covered.clamp_min(torch.finfo(covered.dtype).tiny)
+
+    def drops(self, image: Tensor, clean: Tensor) -> Tensor:
+        """How far the agreement of one unit (1, *S) falls for each of its `window_slices`: (W,)."""
+        target = self.context.target
+        windows = window_slices(image.shape[1:], self.patch, self.stride, self.border)
+        drops = image.new_zeros(len(windows))
+        whole = target.agreement(clean[None], clean[None])
+        changing = list(self._changing(image, windows)) if whole > 0 else []
+        size = self.context.segmenter.units_at_once
+        for part in (changing[start : start + size] for start in range(0, len(changing), size)):
+            obscured = image.repeat(len(part), *[1] * image.ndim)
+            for one, (number, filled) in zip(obscured, part, strict=True):
+                one[0][windows[number]] = filled
+            now = self.probabilities(obscured)
+            drops[[number for number, _ in part]] = whole - target.agreement(now, clean.expand_as(now))
+        return drops
 
     def _kernels(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Of a window: how far each voxel is filled, and the weight it has in the mean."""
@@ -80,22 +91,15 @@ class Occlusion(Explainer):
         hidden = (hidden - hidden.min()) / (hidden.max() - hidden.min()).clamp_min(torch.finfo(hidden.dtype).tiny)
         return hidden, compute_importance_map(sides, "gaussian", device=images.device, dtype=images.dtype)
 
-    def _changing(self, image: Tensor, windows: list[Window], hidden: Tensor) -> Iterator[tuple[Window, Tensor]]:
-        """The windows of an image (*S) that filling changes, each with what is then in it."""
+    def _changing(self, image: Tensor, windows: list[Window]) -> Iterator[tuple[int, Tensor]]:
+        """The numbers of the windows of an image (1, *S) that filling changes, each with what is then in it."""
+        hidden, _ = self._kernels(image[None])
         fill = image.mean() if self.fill == "mean" else self.fill
-        for window in windows:
-            share = hidden[_corner(window)]
-            filled = share * fill + (1 - share) * image[window]
-            if not torch.equal(filled, image[window]):
-                yield window, filled
-
-    def _agreements(self, image: Tensor, clean: Tensor, filled: list[tuple[Window, Tensor]]) -> Tensor:
-        """Agreement with each of the windows filled: (W,)."""
-        obscured = image.repeat(len(filled), *[1] * image.ndim)
-        for one, (window, values) in zip(obscured, filled, strict=True):
-            one[0][window] = values
-        now = self.probabilities(obscured)
-        return self.context.target.agreement(now, clean[None].expand_as(now))
+        for number, window in enumerate(windows):
+            share, before = hidden[_corner(window)], image[0][window]
+            filled = share * fill + (1 - share) * before
+            if not torch.equal(filled, before):
+                yield number, filled
 
 
 def window_slices(shape: tuple[int, ...], patch: int, stride: int, border: str) -> list[Window]:
