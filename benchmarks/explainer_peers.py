@@ -43,6 +43,7 @@ class Left(nn.Module):
     def __init__(self, context: Context, units: Units):
         super().__init__()
         self.network, self.context, self.clean = context.segmenter.network, context, units.probabilities
+        self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
         now = self.network(images).sigmoid()
@@ -133,7 +134,7 @@ def _hires_cam(scalar: Callable, images: Tensor, context: Context, own: dict) ->
 
 PEERS = {
     "gradient": Peer(
-        "Captum Saliency", _with_gradient(lambda s, x, c, own: attr.Saliency(s).attribute(x, abs=False))
+        "Captum Saliency", _with_gradient(lambda s, x, c, own: attr.Saliency(s).attribute(x))
     ),
     "input_x_gradient": Peer(
         "Captum InputXGradient", _with_gradient(lambda s, x, c, own: attr.InputXGradient(s).attribute(x))
