@@ -44,7 +44,7 @@ ORGAN, WINDOW, SEED = "liver", (-160, 240), 2101
 NETWORK = {"name": "UNet", "spatial_dims": 2, "input": "window", "channels": [16, 32, 64, 128, 256]}
 NETWORK |= {"strides": [2, 2, 2, 2], "num_res_units": 2, "norm": "batch"}
 KNOWN = {"gradient", "layers", "interpreter", "references"}  # what this benchmark can give an explainer
-FEW = {"masks": 200, "samples": 50, "steps": 20}  # instead of defaults of a thousand
+FEW = {"rise": {"masks": 200}, "kernel_shap": {"samples": 300}, "extremal": {"steps": 20}}  # not a thousand passes
 RELEVANT = 0.01  # of the largest value; ranks are compared above it
 NONE = "–"
 
@@ -67,8 +67,7 @@ def entries(only: list[str]) -> Iterator[Entry]:
     for name in methods.names("explainers"):
         method = methods.find("explainers", name)
         own = {key: one["default"] for key, one in method.settings.items() if "default" in one}
-        own |= {key: value for key, value in FEW.items() if key in own}
-        own |= {"layer": LAYER} if "layers" in method.needs else {}
+        own |= FEW.get(name, {}) | ({"layer": LAYER} if "layers" in method.needs else {})
         missing = set(method.settings) - set(own) - {"interpreter"}
         if (only and name not in only) or missing or not KNOWN.issuperset(method.needs):
             continue
@@ -144,7 +143,7 @@ def measured(entry: Entry, made: dict[torch.dtype, Context], units: dict[torch.d
             "peer": entry.peer.name,
             "float32 ÷ peer": f"{median(turn[0] / turn[2] for turn in turns):.2f}",
             "bfloat16 ÷ peer": f"{median(turn[1] / turn[2] for turn in turns):.2f}",
-            "max |Δ| ÷ max": f"{off / largest:.0e}" if entry.peer.exact and largest else NONE,
+            "off by": f"{off / largest:.0e}" if entry.peer.exact and largest else NONE,
             "ranks as the peer's": ranks(maps[2], maps[0]),
         }
     return row
@@ -171,8 +170,8 @@ def page(options: argparse.Namespace) -> str:
         "# Explainers beside their peers",
         f"{processor()}, {torch.get_num_threads()} threads, {matrices} matrix instructions for bfloat16; "
         f"torch {torch.__version__}. Ratios of seconds: medians of {options.repeats} turns. Peers run in float32, in "
-        "batches as large as ours where they can. Ranks: Spearman's correlation where the map (of occlusion: a "
-        "window's drop) is above 1 % of its largest value.",
+        "batches as large as ours where they can. Off by: max |Δ| ÷ max |map| of the peer. Ranks: Spearman's correlation "
+        "where the map (of occlusion: a window's drop) is above 1 % of its largest value.",
     ]
     for side in options.sides:
         made, units = contexts(side, options.steps)
