@@ -133,9 +133,7 @@ def _hires_cam(scalar: Callable, images: Tensor, context: Context, own: dict) ->
 
 
 PEERS = {
-    "gradient": Peer(
-        "Captum Saliency", _with_gradient(lambda s, x, c, own: attr.Saliency(s).attribute(x))
-    ),
+    "gradient": Peer("Captum Saliency", _with_gradient(lambda s, x, c, own: attr.Saliency(s).attribute(x))),
     "input_x_gradient": Peer(
         "Captum InputXGradient", _with_gradient(lambda s, x, c, own: attr.InputXGradient(s).attribute(x))
     ),

@@ -115,7 +115,7 @@ def contexts(side: int, steps: int) -> tuple[dict[torch.dtype, Context], dict[to
 
 def measured(entry: Entry, made: dict[torch.dtype, Context], units: dict[torch.dtype, Units], repeats: int) -> dict:
     """A row of the table."""
-    plain, half = made
+    plain = torch.float32
     ours = {dtype: entry.explainer(context) for dtype, context in made.items()}
     runs = [lambda dtype=dtype: ours[dtype].explain(units[dtype]).detach() for dtype in made]
     counter = made[plain].segmenter
@@ -170,8 +170,8 @@ def page(options: argparse.Namespace) -> str:
         "# Explainers beside their peers",
         f"{processor()}, {torch.get_num_threads()} threads, {matrices} matrix instructions for bfloat16; "
         f"torch {torch.__version__}. Ratios of seconds: medians of {options.repeats} turns. Peers run in float32, in "
-        "batches as large as ours where they can. Off by: max |Δ| ÷ max |map| of the peer. Ranks: Spearman's correlation "
-        "where the map (of occlusion: a window's drop) is above 1 % of its largest value.",
+        "batches as large as ours where they can. Off by: max |Δ| ÷ max |map| of the peer. Ranks: Spearman's "
+        "correlation where the map (of occlusion: a window's drop) is above 1 % of its largest value.",
     ]
     for side in options.sides:
         made, units = contexts(side, options.steps)

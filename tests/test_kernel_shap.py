@@ -26,7 +26,11 @@ def setting(request):
     images[:, :, 11:] = 0
     clean = model.probabilities(images)
     units = Units("made", (0,), images, clean, (2.0,) * request.param)
-    return model, units, lambda part: TARGET.agreement(model.probabilities(part), clean.expand(len(part), *clean.shape[1:]))
+    return (
+        model,
+        units,
+        lambda part: TARGET.agreement(model.probabilities(part), clean.expand(len(part), *clean.shape[1:])),
+    )
 
 
 def test_with_few_features_the_values_are_shapleys(setting):
@@ -80,8 +84,8 @@ def test_with_many_features_the_fit_is_captums_on_the_same_coalitions(setting):
 def test_features_of_air_are_worth_nothing(setting):
     model, units, _ = setting
     explainer = shap(model, 20, samples=30)
-    explainer.features = lambda units, number: torch.arange(16).reshape(-1, *[1] * (model.dims - 1)).expand_as(
-        units.images[number, 0]
+    explainer.features = lambda units, number: (
+        torch.arange(16).reshape(-1, *[1] * (model.dims - 1)).expand_as(units.images[number, 0])
     )
     maps = explainer.explain(units)
     assert maps[0, :11].abs().min() > 0

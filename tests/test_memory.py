@@ -80,7 +80,7 @@ def test_another_fault_is_no_lack_of_memory():
         ("integrated_gradients", {"steps": 3, "baseline": 0.0}),
         ("grad_cam", {"layer": "convolution"}),
         ("score_cam", {"layer": "convolution"}),
-        ("occlusion", {"patch": 8, "stride": 8, "fill": 0.0}),
+        ("occlusion", {"patch": 8, "stride": 8, "fill": 0.0, "edge": "hard", "border": "inside"}),
     ],
 )
 def test_explainers_go_on_with_smaller_batches(name, settings, dims, windows):

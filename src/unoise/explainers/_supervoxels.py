@@ -1,4 +1,4 @@
-"""Supervoxels: parts of a unit that are alike and lie together (SLIC, Achanta et al. 2012, doi 10.1109/TPAMI.2012.120)."""
+"""Supervoxels: parts of a unit that are alike and lie together (as SLIC, Achanta et al. 2012)."""
 
 from math import prod
 

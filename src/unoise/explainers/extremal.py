@@ -25,7 +25,7 @@ SETTINGS = {
     "fill": {"type": "number", "default": 0.0, "description": "What hidden voxels fade to, in window units"},
 }
 MODES = {2: "bilinear", 3: "trilinear"}
-RATE, START, JITTER = 0.05, 0.5, 0.01  # of Adam; a mask's first values, and how far they differ
+RATE, JITTER = 0.05, 0.01  # of Adam; how far a mask's first values are below 1, since equal ones have no order
 FIRST, LAST = 1.0, 100.0  # weight of the area, growing from step to step
 
 
@@ -56,7 +56,7 @@ class Extremal(Explainer):
         grid = [max(2, round(self.cells * size / max(shape))) for size in shape]
         draw = generator("extremal", self.context.seed, units.case, units.index[number])
         noise = torch.rand(areas, 1, *grid, generator=draw, device="cpu").to(image.device)
-        values = (START + JITTER * noise).requires_grad_()
+        values = (1 - JITTER * noise).requires_grad_()
         adam = torch.optim.Adam([values], lr=RATE)
         gradient = partial(Saliency(self._agreement).attribute, abs=False)
         for step in range(self.steps):

@@ -30,8 +30,8 @@ SETTINGS = {
     "border": {
         "enum": ["inside", "cut"],
         "default": "inside",
-        "description": "The last window ends at the image's border (inside, as in MONAI), or keeps to the stride and is "
-        "cut off there (cut, as in Captum)",
+        "description": "The last window ends at the image's border (inside, as in MONAI), or keeps to the stride and "
+        "is cut off there (cut, as in Captum)",
     },
 }
 

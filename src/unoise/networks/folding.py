@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -27,7 +28,7 @@ def folded(network: nn.Module, compute: Compute) -> nn.Module:
     """
     copy = deepcopy(network)
     for chain in list(_chains(copy)):
-        for (holder, name, first), (next_holder, next_name, second) in zip(chain, chain[1:], strict=False):
+        for (holder, name, first), (next_holder, next_name, second) in pairwise(chain):
             if isinstance(first, _ConvNd) and isinstance(second, _BatchNorm) and second.running_mean is not None:
                 setattr(holder, name, fuse_conv_bn_eval(first, second, transpose=isinstance(first, _ConvTransposeNd)))
                 setattr(next_holder, next_name, nn.Identity())
