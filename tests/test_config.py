@@ -160,7 +160,7 @@ def test_preprocessing_out_of_range_names_the_axis(default, refused, key, value)
     [
         ("explainers.mine", {"method": "ocllusion"}, "occlusion, prediction"),
         ("interpreters.mine", {"network": {"name": "UNet"}, "objective": {"method": "papr"}}, "paper"),
-        ("evaluation.obscurers.nois", {}, "blur, donor, mean, noise, zero"),
+        ("evaluation.obscurers.nois", {}, "blur, donor, mean, noise, road, zero"),
     ],
 )
 def test_unknown_method_lists_those_there_are(default, refused, place, content, known):

@@ -107,7 +107,8 @@ def window_slices(shape: tuple[int, ...], patch: int, stride: int, border: str) 
     axes = []
     for size, side in zip(shape, _sides(shape, patch), strict=True):
         last = size - side
-        starts = sorted({*range(0, last + 1, stride), last}) if border == "inside" else range(0, last + stride, stride)
+        inside, cut = {*range(0, last + 1, stride), last}, range(0, min(last + stride, size), stride)
+        starts = sorted(inside) if border == "inside" else cut
         axes.append([slice(start, min(start + side, size)) for start in starts])
     return list(product(*axes))
 
