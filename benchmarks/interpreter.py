@@ -11,7 +11,6 @@ Run it in the project's folder. Agreement is kept first, mean over the test pati
 from __future__ import annotations
 
 import argparse
-import platform
 import re
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from unoise import tables
+from unoise.compute import processor
 from unoise.errors import UserError
 from unoise.files import whole_file
 from unoise.report.figures import in_order
@@ -176,13 +176,6 @@ def overview(curves: pd.DataFrame, leak: pd.Series, explainers: list[str], those
     marked = [mark(text, *pair, those_unseen) for pair, text in cells.items()]
     rows = pd.Series(marked, cells.index).unstack().reindex(explainers)
     return rows.assign(leak=leak.map("{:.3f}".format)).fillna(NONE).to_markdown(disable_numparse=True)
-
-
-def processor() -> str:
-    """The name of this machine's processor."""
-    listing = Path("/proc/cpuinfo")
-    names = re.findall(r"^model name\s*: (.+)$", listing.read_text(), re.MULTILINE) if listing.is_file() else []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def main() -> None:

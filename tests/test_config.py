@@ -268,6 +268,8 @@ def test_defaults_are_filled_in(plain_config):
         "patch": 9,
         "stride": 8,
         "fill": 0.0,
+        "edge": "hard",
+        "border": "inside",
     }
     assert config["evaluation"]["obscurers"] == {"mean": {}, "noise": {"sigma_hu": 400}, "donor": {}}
     assert config["evaluation"]["kept_first"][:3] == [0.01, 0.02, 0.05]

@@ -23,6 +23,9 @@ class Hungry(nn.Module):
         convolution = {2: nn.Conv2d, 3: nn.Conv3d}[dims]
         self.convolution = convolution(1, 1, 3, padding=1)
 
+    def __deepcopy__(self, _: dict) -> "Hungry":
+        return self  # copies count with it
+
     def forward(self, images: Tensor) -> Tensor:
         self.sizes.append(len(images))
         if len(images) > self.most:
@@ -80,7 +83,10 @@ def test_another_fault_is_no_lack_of_memory():
         ("integrated_gradients", {"steps": 3, "baseline": 0.0}),
         ("grad_cam", {"layer": "convolution"}),
         ("score_cam", {"layer": "convolution"}),
-        ("occlusion", {"patch": 8, "stride": 8, "fill": 0.0}),
+        ("occlusion", {"patch": 8, "stride": 8, "fill": 0.0, "edge": "hard", "border": "inside"}),
+        ("rise", {"masks": 5, "cells": 2, "visible": 0.5, "fill": 0.0}),
+        ("kernel_shap", {"features": 4, "compactness": 0.2, "samples": 5, "fill": 0.0}),
+        ("extremal", {"steps": 2, "cells": 4, "fill": 0.0}),
     ],
 )
 def test_explainers_go_on_with_smaller_batches(name, settings, dims, windows):

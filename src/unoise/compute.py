@@ -2,11 +2,14 @@
 
 import hashlib
 import logging
+import platform
+import re
 import resource
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -130,3 +133,10 @@ def peak_mib(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def processor() -> str:
+    """The name of this machine's processor."""
+    listing = Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*: (.+)$", listing.read_text(), re.MULTILINE) if listing.is_file() else []
+    return names[0] if names else platform.processor() or platform.machine()

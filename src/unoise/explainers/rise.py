@@ -29,6 +29,7 @@ class Rise(Explainer):
     def __init__(self, context: Context, masks: int, cells: int, visible: float, fill: float):
         super().__init__(context)
         self.masks, self.cells, self.visible, self.fill = masks, cells, visible, fill
+        self.probabilities = context.segmenter.many_probabilities()
 
     @classmethod
     def passes(cls, settings: dict, shape: tuple[int, ...]) -> int:
@@ -40,26 +41,35 @@ class Rise(Explainer):
     def _one(self, units: Units, number: int) -> Tensor:
         image, clean = units.images[number : number + 1], units.probabilities[number : number + 1]
         draw = generator("rise", self.context.seed, units.case, units.index[number])
+        cells, moves = self._draw(image.shape[2:], draw)
         total = torch.zeros_like(image[0, 0])
-        size = self.context.compute.batch_size
-        for start in range(0, self.masks, size):
-            masks = self._draw(min(size, self.masks - start), image.shape[2:], draw).to(image.device)
-            obscured = self.fill + masks * (image - self.fill)
-            probabilities = self.context.segmenter.probabilities(obscured)
-            left = self.context.target.agreement(probabilities, clean.expand(len(masks), *clean.shape[1:]))
+        size = self.context.segmenter.units_at_once
+        for part, moved in zip(cells.split(size), moves.split(size), strict=True):
+            masks = _masks(part, moved, image.shape[2:], self.cells).to(image.device)
+            probabilities = self.probabilities(self.fill + masks * (image - self.fill))
+            left = self.context.target.agreement(probabilities, clean.expand_as(probabilities))
             total += torch.tensordot(left.float(), masks[:, 0], dims=1)
         return total / (self.masks * self.visible)
 
-    def _draw(self, count: int, shape: tuple[int, ...], draw: torch.Generator) -> Tensor:
-        """Masks (count, 1, *shape) in [0, 1]: grids of cells made larger smoothly, moved by less than a cell."""
-        steps = [-(-side // self.cells) for side in shape]
+    def _draw(self, shape: tuple[int, ...], draw: torch.Generator) -> tuple[Tensor, Tensor]:
+        """For all masks: which cells are visible (M, 1, *cells), and by how many voxels they are moved (M, dims)."""
         grid = (self.cells + 1,) * len(shape)
-        cells = (torch.rand(count, 1, *grid, generator=draw, device="cpu") < self.visible).float()
-        large = [(self.cells + 1) * step for step in steps]
-        smooth = interpolate(cells, size=large, mode=MODES[len(shape)], align_corners=False)
-        moved = torch.stack([torch.randint(step, (count,), generator=draw, device="cpu") for step in steps], 1)
-        cuts = [tuple(slice(at, at + side) for at, side in zip(one, shape, strict=True)) for one in moved.tolist()]
-        return torch.stack([one[(slice(None), *cut)] for one, cut in zip(smooth, cuts, strict=True)])
+        visible = torch.rand(self.masks, 1, *grid, generator=draw, device="cpu") < self.visible
+        steps = _steps(shape, self.cells)
+        moves = [torch.randint(step, (self.masks,), generator=draw, device="cpu") for step in steps]
+        return visible.float(), torch.stack(moves, 1)
+
+
+def _masks(visible: Tensor, moves: Tensor, shape: tuple[int, ...], cells: int) -> Tensor:
+    """Masks (N, 1, *shape) in [0, 1]: grids of cells made larger smoothly, moved by less than a cell."""
+    large = [(cells + 1) * step for step in _steps(shape, cells)]
+    smooth = interpolate(visible, size=large, mode=MODES[len(shape)], align_corners=False)
+    cuts = [tuple(slice(at, at + side) for at, side in zip(one, shape, strict=True)) for one in moves.tolist()]
+    return torch.stack([one[(slice(None), *cut)] for one, cut in zip(smooth, cuts, strict=True)])
+
+
+def _steps(shape: tuple[int, ...], cells: int) -> list[int]:
+    return [-(-side // cells) for side in shape]
 
 
 EXPLAINER = Rise

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from unoise.compute import Compute, in_batches
 from unoise.errors import UserError
 from unoise.networks.build import Normalised
+from unoise.networks.folding import folded
 from unoise.networks.models import load_model
 from unoise.networks.windows import Windows
 
@@ -93,6 +94,18 @@ class Segmenter:
     def probabilities(self, images: Tensor) -> Tensor:
         """(N, 1, *S) to float32 probabilities (N, classes, *S), in batches or windows, without gradients."""
         return self.over(lambda part: self.logits(part).sigmoid(), images)
+
+    def many_probabilities(self) -> Callable[[Tensor], Tensor]:
+        """`probabilities` up to rounding, but faster: of a copy of the network as it is now, made for many passes."""
+        network = folded(self.network.network, self.compute)
+
+        def probabilities(part: Tensor) -> Tensor:
+            with self.compute.autocast():
+                logits = network(self.network_input(part))
+            self.forwards += len(part)
+            return logits.float().sigmoid()
+
+        return torch.no_grad()(lambda images: self.over(probabilities, images))
 
     def over(self, function: Callable[..., Tensor], *units: Tensor) -> Tensor:
         """Apply a function of what the network takes at once, (N, Cᵢ, *S) → (N, C, *S), to units (N, Cᵢ, *S).
