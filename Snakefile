@@ -24,6 +24,7 @@ include: "workflow/rules/noise.smk"
 include: "workflow/rules/seams.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/scores.smk"
+include: "workflow/rules/truth.smk"
 include: "workflow/rules/guarantee.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
@@ -80,4 +81,6 @@ rule evaluation:
         PLAN.guarantee_tables,
         PLAN.probe_tables,
         PLAN.stability_tables,
+        PLAN.truth_tables,
+        PLAN.intervention_tables,
     localrule: True

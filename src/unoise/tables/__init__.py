@@ -26,6 +26,7 @@ from unoise.tables.evaluation import (
 )
 from unoise.tables.models import CASES, COSTS, HISTORY, RUNTIME, SEGMENTATION
 from unoise.tables.scores import FAITHFULNESS, MAPS, SCORES
+from unoise.tables.truth import INTERVENTIONS, TRUTH
 
 __all__ = [
     "CASES",
@@ -35,6 +36,7 @@ __all__ = [
     "FAITHFULNESS",
     "GUARANTEE",
     "HISTORY",
+    "INTERVENTIONS",
     "LEAK",
     "LEAK_COUNTS",
     "MAPS",
@@ -51,6 +53,7 @@ __all__ = [
     "SEAMS",
     "SEGMENTATION",
     "STABILITY",
+    "TRUTH",
     "VOLATILE",
     "read",
     "write",
