@@ -25,6 +25,7 @@ include: "workflow/rules/seams.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/regions.smk"
+include: "workflow/rules/truth.smk"
 include: "workflow/rules/guarantee.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
@@ -83,4 +84,6 @@ rule evaluation:
         PLAN.stability_tables,
         PLAN.region_tables,
         PLAN.subgroup_tables,
+        PLAN.truth_tables,
+        PLAN.intervention_tables,
     localrule: True

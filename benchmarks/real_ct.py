@@ -14,19 +14,18 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
+from experiments import PROJECT, run
 from unoise import tables
 from unoise.data.cases import find_cases
 from unoise.errors import UserError
 from unoise.workflow.config import complete
 
-PROJECT = Path(__file__).parents[1]
 OURS = "u-noise"
 VISIBILITIES = (0.02, 0.05, 0.1, 0.2)
 DECISIVE = (0.05, 0.1)
@@ -50,18 +49,6 @@ def folds(task: Path, organ: str) -> dict[str, dict]:
         cases = {"patient_of": patient_of, "split_of": split_of}
         made[experiment] = whole | {"experiment": experiment, "cases": cases}
     return made
-
-
-def run(experiment: str, config: dict, cores: int) -> pd.DataFrame | None:
-    """The curves of a fold, or None where it failed; what failed has been said."""
-    path = PROJECT / "results" / "real-ct" / f"{experiment}.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    programs = Path(sys.executable).parent
-    for command in (["unoise", "cases"], ["snakemake", "--quiet", "all", "--cores", str(cores)]):
-        if subprocess.run([programs / command[0], *command[1:], "--configfile", path], cwd=PROJECT).returncode:
-            return None
-    return tables.read(PROJECT / "results" / experiment / "tables" / "curves.parquet", tables.CURVES)
 
 
 def shown(curves: pd.DataFrame) -> pd.DataFrame:
@@ -93,11 +80,11 @@ def main() -> None:
     except UserError as error:
         sys.exit(str(error))
     for experiment, config in made.items():
-        curves = run(experiment, config, options.cores)
-        if curves is None:
+        folder = run("real-ct", config, options.cores)
+        if folder is None:
             print(f"\n{experiment}: it failed, see above")
             continue
-        table = shown(curves)
+        table = shown(tables.read(folder / "curves.parquet", tables.CURVES))
         verdicts[experiment] = above_controls(table)
         print(f"\n{experiment}: agreement, kept first, one patient (no p-value)")
         print(table.to_string(float_format="{:.2f}".format, na_rep="-"))

@@ -1,6 +1,6 @@
 """Needs: the phantom's seed. Makes: its volumes and `dataset.json`, in Decathlon layout, where the config asks for it."""
 
-if PLAN.is_phantom:
+if PLAN.is_phantom and not PLAN.cue:
 
     rule phantom:
         output:
@@ -19,6 +19,9 @@ if PLAN.is_phantom:
         script:
             "../scripts/phantom.py"
 
+
+if PLAN.is_phantom:
+
     rule phantom_index:
         output:
             f"{config['dataset']}/dataset.json",
@@ -28,6 +31,7 @@ if PLAN.is_phantom:
             "../../envs/unoise.yaml"
         params:
             cases=PLAN.ids(),
+            labels=PLAN.cases[PLAN.ids()[0]].label_values(),
             code=code_digest("unoise.data.phantom"),
         message:
             "Listing the phantoms"

@@ -11,6 +11,7 @@ import numpy as np
 
 from unoise.data import phantom
 from unoise.data.decathlon import Task, read_task
+from unoise.data.planted import base as planted
 from unoise.data.slice_split import divide, shown_slices
 from unoise.data.volumes import read_volume
 from unoise.errors import UserError
@@ -127,7 +128,8 @@ def _draw(patients: list[str], taken: dict[str, str], shares: dict[str, float], 
 
 
 def _phantom_cases(settings: dict) -> Iterable[Found]:
-    structures = ";".join(f"{name}={value}" for name, value in phantom.LABELS.items() if value)
+    labels = planted.LABELS if settings["planted"] else phantom.LABELS
+    structures = ";".join(f"{name}={value}" for name, value in labels.items() if value)
     for number in range(settings["patients"]):
         name = f"phantom_{number:03d}"
         yield name, f"imagesTr/{name}.nii.gz", f"labelsTr/{name}.nii.gz", structures

@@ -99,8 +99,8 @@ def write_nifti(path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def dataset_json(cases: list[str]) -> dict:
-    """Content of the Decathlon `dataset.json` for these cases, all of them with labels."""
+def dataset_json(cases: list[str], labels: dict[str, int]) -> dict:
+    """Content of the Decathlon `dataset.json` for these cases, all of them with these structures."""
     return {
         "name": "AbdomenPhantom",
         "description": "Synthetic abdominal CT in HU with every structure labelled",
@@ -108,7 +108,7 @@ def dataset_json(cases: list[str]) -> dict:
         "release": "1.0",
         "tensorImageSize": "3D",
         "modality": {"0": "CT"},
-        "labels": {str(index): name for name, index in LABELS.items()},
+        "labels": {"0": "background"} | {str(index): name for name, index in labels.items()},
         "numTraining": len(cases),
         "numTest": 0,
         "training": [{"image": f"./imagesTr/{case}.nii.gz", "label": f"./labelsTr/{case}.nii.gz"} for case in cases],

@@ -27,6 +27,7 @@ from unoise.tables.evaluation import (
 from unoise.tables.models import CASES, COSTS, HISTORY, RUNTIME, SEGMENTATION
 from unoise.tables.regions import REGION_COUNTS, REGION_MASS, REGION_NECESSITY
 from unoise.tables.scores import FAITHFULNESS, MAPS, SCORES, SUBGROUPS
+from unoise.tables.truth import INTERVENTIONS, TRUTH
 
 __all__ = [
     "CASES",
@@ -36,6 +37,7 @@ __all__ = [
     "FAITHFULNESS",
     "GUARANTEE",
     "HISTORY",
+    "INTERVENTIONS",
     "LEAK",
     "LEAK_COUNTS",
     "MAPS",
@@ -56,6 +58,7 @@ __all__ = [
     "SEGMENTATION",
     "STABILITY",
     "SUBGROUPS",
+    "TRUTH",
     "VOLATILE",
     "read",
     "with_subgroups",

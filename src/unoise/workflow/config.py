@@ -111,6 +111,10 @@ def complete(config: object, path: str | Path = "config") -> dict:
             _refuse(path, ("stability", "explainers"), f"the interpreter of {name!r} is not trained", "Leave it out")
     if config["stability"]["explainers"] and config["seed"] in config["stability"]["seeds"]:
         _refuse(path, ("stability", "seeds"), f"{config['seed']} is the config's own seed", "Choose another one")
+    if config["truth"]["explainer"] not in (None, *config["explainers"]):
+        _refuse(path, ("truth", "explainer"), f"{config['truth']['explainer']!r} is no entry of `explainers`")
+    if config.get("phantom", {}).get("planted"):
+        _method(path, ("phantom", "planted"), "data.planted", config["phantom"]["planted"])
     if not config["noise"]["smallest_hu"] < config["noise"]["largest_hu"]:
         _refuse(path, ("noise", "largest_hu"), "it is not above smallest_hu", "Give a larger one")
     for name, target in config["targets"].items():

@@ -44,12 +44,22 @@ class GivenPlan(ReferencePlan):
         return [key for key in self.config["explainers"] if "map" not in self.given(key)]
 
     def _map(self, explainer: str, case: str) -> str:
-        path = Path(self.config["explainers"][explainer]["folder"], f"{case}.nii.gz")
-        return str(path) if path.is_file() else f"{self.root}/{paths.IMAGE.format(case=case)}"
+        folder = Path(self.config["explainers"][explainer]["folder"])
+        path = folder / f"{case}.nii.gz"
+        there = path.is_file() or folder == self.truth_folder
+        return str(path) if there else f"{self.root}/{paths.IMAGE.format(case=case)}"
+
+    @property
+    def truth_folder(self) -> Path | None:
+        """Where the maps of what a segmenter needs are made, for phantoms with a planted cue."""
+        planted = self.is_phantom and self.config["phantom"]["planted"]
+        return Path(self.config["dataset"], "truth") if planted else None
 
     def _check_folders(self) -> None:
         for key, settings in self.config["explainers"].items():
-            if "map" in self.given(key) and not Path(settings["folder"]).is_dir():
+            if "map" not in self.given(key) or Path(settings["folder"]) == self.truth_folder:
+                continue
+            if not Path(settings["folder"]).is_dir():
                 raise UserError(
                     f"explainers.{key}: its folder of maps does not exist",
                     file=settings["folder"],

@@ -1,0 +1,123 @@
+"""One patient of a planted phantom: a body, lumps that all look alike, and what tells them apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from unoise.data.canvas import Canvas, Grid, Shape
+from unoise.data.phantom import write_nifti
+from unoise.data.volumes import read_volume
+from unoise.workflow import methods
+
+LABELS = {"background": 0, "organ": 1, "twin": 2, "marker": 3, "second_marker": 4, "landmark": 5, "body": 6}
+"""Structures; `twin` is what looks like the organ and is none."""
+GONE, STAYS = "gone", "stays"
+
+SHAPE = (96, 96, 16)
+SPACING = (4.0, 4.0, 6.0)  # mm
+HALF_AXES = (165.0, 135.0)  # of the body, mm
+LUMP_HU = 110.0
+
+Place = tuple[float, float]
+
+
+class Scene:
+    """What the modules of the cues draw on.
+
+    A change of the cue takes the same random draws, so that two volumes of a patient differ in the cue alone.
+
+    Parameters
+    ----------
+    seed, patient
+        As in `generate`.
+    """
+
+    def __init__(self, seed: int, patient: int):
+        self.patient = patient
+        self.rng = np.random.default_rng(np.random.SeedSequence([seed, patient]))
+        corner = tuple(-(n - 1) / 2 * step for n, step in zip(SHAPE, SPACING, strict=True))
+        self.canvas = Canvas(Grid(SHAPE, SPACING, corner), LABELS, (1.0, 1.0, 1.0), warp=1.5, rng=self.rng)
+        x, y, _ = self.canvas.reference
+        radius = np.hypot(x / HALF_AXES[0], y / HALF_AXES[1])
+        self.canvas.paint(self.canvas.whole((radius - 1) * min(HALF_AXES)), "body", 10 + 25 * self.canvas.clumps)
+        for _ in range(10):
+            place, size = self.somewhere(), self.rng.uniform(8, 22)
+            self.canvas.paint(self.column(place, size), "body", self.rng.uniform(-60, 70), texture=8)
+
+    def somewhere(self, away_from: Place | None = None, by: float = 0.0) -> Place:
+        """A place in the body, mm, at least `by` mm away from another."""
+        while True:
+            place = self.rng.uniform(-0.7, 0.7, 2) * HALF_AXES
+            inside = np.hypot(*(place / HALF_AXES)) < 0.72
+            if inside and (away_from is None or np.hypot(*(place - away_from)) >= by):
+                return tuple(place)
+
+    def half(self) -> np.ndarray:
+        """Slices (Z,), bool, in which something is shown: about half of them, without a gap."""
+        count = int(self.rng.integers(7, 10))
+        start = int(self.rng.integers(0, SHAPE[2] - count + 1))
+        return (np.arange(SHAPE[2]) >= start) & (np.arange(SHAPE[2]) < start + count)
+
+    def column(self, place: Place, radius: float, slices: np.ndarray | None = None) -> Shape:
+        """An upright tube of a radius in mm, only in some of the slices (Z,) where they are given."""
+        height = SHAPE[2] * SPACING[2]
+        shape = self.canvas.tube([(*place, -height), (*place, height)], [radius, radius])
+        if slices is not None:
+            shape.distance[:, :, ~slices[shape.region[2]]] = 99
+        return shape
+
+    def lump(self, place: Place, radius: float, name: str, slices: np.ndarray | None = None) -> None:
+        """Paint what may be the organ."""
+        self.canvas.paint(self.column(place, radius, slices), name, LUMP_HU, texture=8)
+
+    def scan(self) -> np.ndarray:
+        """HU as a scanner sees it: point spread and noise."""
+        noise = self.rng.normal(0, 8, SHAPE)
+        return gaussian_filter(self.canvas.hu, (0.5, 0.5, 0)) + noise
+
+
+def generate(cue: str, seed: int, patient: int, change: str | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Make one patient.
+
+    Parameters
+    ----------
+    cue
+        A module of this package.
+    seed, patient
+        Of the data set, and the index in it.
+    change
+        One of the cue's `CHANGES`, or None.
+
+    Returns
+    -------
+    hu : (X, Y, Z) int16, HU
+    label : (X, Y, Z) uint8, values of `LABELS`
+    affine : (4, 4) float64, voxel indices to mm, RAS+
+    """
+    scene = Scene(seed, patient)
+    methods.find("data.planted", cue).load().draw(scene, change)
+    hu = np.clip(np.rint(scene.scan()), -1024, 3071).astype(np.int16)
+    return hu, scene.canvas.label, scene.canvas.grid.affine
+
+
+def write_case(image: Path, label: Path, cue: str, seed: int, patient: int, change: str | None = None) -> None:
+    """Write what `generate` makes as a pair of NIfTI files, each appearing whole or not at all."""
+    hu, labels, affine = generate(cue, seed, patient, change)
+    write_nifti(image, hu, affine)
+    write_nifti(label, labels, affine)
+
+
+def write_truth(path: Path, label: Path, cue: str) -> None:
+    """Write, as a map, what a segmenter needs: 1 in the `TRUTH` of a cue, else 0.
+
+    Parameters
+    ----------
+    label
+        As `write_case` wrote it.
+    """
+    labels, affine = read_volume(label, label.name)
+    needed = [LABELS[name] for name in methods.find("data.planted", cue).load().TRUTH]
+    write_nifti(path, np.isin(labels, needed).astype(np.uint8), affine)
