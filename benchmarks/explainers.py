@@ -21,11 +21,11 @@ from statistics import median
 
 import pandas as pd
 import torch
-from explainer_peers import CAPTUM_OCCLUSION, LAYER, MONAI_OCCLUSION, PEERS, Peer
 from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from explainer_peers import CAPTUM_OCCLUSION, LAYER, MONAI_OCCLUSION, PEERS, Peer
 from unoise.compute import Compute, processor
 from unoise.data.phantom import LABELS, generate
 from unoise.data.units import Units, cut

@@ -1,11 +1,11 @@
 """Do explanations find what a segmenter is known to need, and which scores put the right answer first?
 
-For every planted cue several segmenters are trained, each on patients and with a seed of its own, as `config/planted.yaml`
-says. A segmenter that does not use the cue, by what interventions on it do, is dropped. Then the explanations are
-compared with the truth, and every score with where it puts the truth: a score is fit for a cue if the truth comes first
-for every segmenter.
+For every planted cue several segmenters are trained, each on patients and with a seed of its own, as
+`config/planted.yaml` says. A segmenter that does not use the cue, by what interventions on it do, is dropped. Then the
+explanations are compared with the truth, and every score with where it puts the truth: a score is fit for a cue if the
+truth comes first for every segmenter.
 
-    python benchmarks/planted.py [--cues marker redundant texture context] [--models 5] [--cores 2] [--out docs/planted.md]
+    python benchmarks/planted.py [--cues marker redundant texture context] [--models 5] [--cores 2] [--out FILE]
 
 Stored models and maps are not computed again. Prints Markdown.
 """

@@ -220,9 +220,7 @@ def _check_not_constant(maps: Tensor, place: Tensor, case: str, explainer: str) 
     there = place.flatten(1).any(1)
     constant = there & (flat.amax(1) == flat.amin(1))
     if constant.any():
-        said = (
-            f"gives one value to all voxels in {int(constant.sum())} of the {int(there.sum())} units with the target"
-        )
+        said = f"gives one value to all voxels in {int(constant.sum())} of the {int(there.sum())} units with the target"
         if torch.equal(constant, there):
             raise UserError(f"{explainer} {said}", case=case, remedy="Mend the explainer, or choose other settings")
         logging.getLogger("unoise").warning("case %s: %s %s", case, explainer, said)
