@@ -39,6 +39,15 @@ class Shown:
         fields = (self.importance, tie_breakers(self.units, seed))
         return ranks(*(on_grid(one[:, None], shape or one.shape[1:])[:, 0] for one in fields))
 
+    def largest(self, target: ClassTarget, count: int) -> "Shown":
+        """Those `count` units with most of the predicted target, in the order of the volume."""
+        voxels = target.predicted(self.units.probabilities).flatten(1).sum(1)
+        chosen = torch.zeros_like(voxels, dtype=torch.bool)
+        chosen[voxels.argsort(descending=True, stable=True)[:count]] = True
+        keep = self.keep.clone()
+        keep[self.keep] = chosen
+        return Shown(keep, self.units.select(chosen), self.labelled[chosen], self.importance[chosen])
+
 
 def read_shown(
     case: str, files: dict[str, Path], target: ClassTarget, min_voxels: int, device: torch.device, dims: int
