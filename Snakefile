@@ -24,6 +24,7 @@ include: "workflow/rules/noise.smk"
 include: "workflow/rules/seams.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/scores.smk"
+include: "workflow/rules/sanity.smk"
 include: "workflow/rules/guarantee.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
@@ -80,4 +81,5 @@ rule evaluation:
         PLAN.guarantee_tables,
         PLAN.probe_tables,
         PLAN.stability_tables,
+        PLAN.sanity_tables,
     localrule: True

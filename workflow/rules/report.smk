@@ -132,6 +132,7 @@ rule summary:
         guarantee=PLAN.guarantee_tables,
         probe=PLAN.probe_tables,
         stability=PLAN.stability_tables,
+        sanity=PLAN.sanity_tables,
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -164,6 +165,7 @@ rule summary:
             "unoise.report.seams",
             "unoise.report.probe",
             "unoise.report.stability",
+            "unoise.report.sanity",
         ),
     message:
         "Writing summary.md"

@@ -12,6 +12,7 @@ with job(snakemake):
     from unoise.report.noise import noise_section
     from unoise.report.probe import probe_section
     from unoise.report.protocols import protocols_section
+    from unoise.report.sanity import sanity_section
     from unoise.report.scores import scores_section
     from unoise.report.seams import seams_section
     from unoise.report.stability import stability_section
@@ -32,6 +33,7 @@ with job(snakemake):
         stability_section(tables.read(path, tables.STABILITY), snakemake.params.settings["explainers"])
         for path in snakemake.input.stability
     ]
+    sanity = [sanity_section(tables.read(path, tables.SANITY)) for path in snakemake.input.sanity]
     noise = [
         tables.read(path, schema)
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
@@ -51,6 +53,7 @@ with job(snakemake):
         | ({"A guarantee": guarantee[0]} if guarantee else {})
         | ({"Show or tell": probe[0]} if probe else {})
         | ({"Stability": stability[0]} if stability else {})
+        | ({"Sanity": sanity[0]} if sanity else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {})
         | ({"Seams": seams[0]} if seams else {}),
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},

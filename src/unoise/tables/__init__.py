@@ -25,6 +25,7 @@ from unoise.tables.evaluation import (
     STABILITY,
 )
 from unoise.tables.models import CASES, COSTS, HISTORY, RUNTIME, SEGMENTATION
+from unoise.tables.sanity import SANITY
 from unoise.tables.scores import FAITHFULNESS, MAPS, SCORES
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "RANKING",
     "RANK_CORRELATION",
     "RUNTIME",
+    "SANITY",
     "SCORES",
     "SEAMS",
     "SEGMENTATION",

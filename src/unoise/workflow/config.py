@@ -85,7 +85,7 @@ def complete(config: object, path: str | Path = "config") -> dict:
     for name, obscurer in config["evaluation"]["obscurers"].items():
         place = ("evaluation", "obscurers", name)
         _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
-    for part in ("contests", "guarantee", "noise", "probe", "stability", "faithfulness"):
+    for part in ("contests", "guarantee", "noise", "probe", "stability", "faithfulness", "sanity"):
         for name in config[part]["explainers"]:
             if name not in config["explainers"]:
                 _refuse(path, (part, "explainers"), f"{name!r} is no entry of `explainers`")
@@ -93,12 +93,17 @@ def complete(config: object, path: str | Path = "config") -> dict:
         if "noise_scale" in methods.find("explainers", config["explainers"][name]["method"]).volumes:
             _refuse(path, ("noise", "explainers"), f"{name!r} has a noise scale of its own", "Leave it out here")
     for name in config["stability"]["explainers"]:
-        if "interpreter" not in methods.find("explainers", config["explainers"][name]["method"]).needs:
+        if "interpreter" not in config["explainers"][name]:
             _refuse(
                 path, ("stability", "explainers"), f"{name!r} has no interpreter to train again", "Leave it out here"
             )
-        if config["interpreters"][config["explainers"][name]["interpreter"]]["training"]["epochs"] == 0:
-            _refuse(path, ("stability", "explainers"), f"the interpreter of {name!r} is not trained", "Leave it out")
+    for part in ("stability", "sanity"):
+        for name in config[part]["explainers"]:
+            interpreter = config["interpreters"].get(config["explainers"][name].get("interpreter"))
+            if interpreter and interpreter["training"]["epochs"] == 0:
+                _refuse(path, (part, "explainers"), f"the interpreter of {name!r} is not trained", "Leave it out")
+    if config["sanity"]["explainers"] and config["sanity"]["permuted"] and not config["segmenter"]["training"]["epochs"]:
+        _refuse(path, ("sanity", "permuted"), "the segmenter is not trained here", "Set it to false, or give epochs")
     if config["stability"]["explainers"] and config["seed"] in config["stability"]["seeds"]:
         _refuse(path, ("stability", "seeds"), f"{config['seed']} is the config's own seed", "Choose another one")
     if not config["noise"]["smallest_hu"] < config["noise"]["largest_hu"]:

@@ -10,13 +10,13 @@ from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.guarantee_plan import CALIBRATION
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
-from unoise.workflow.score_plan import ScorePlan
+from unoise.workflow.sanity_plan import SanityPlan
 
 PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-class Plan(ScorePlan):
+class Plan(SanityPlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
@@ -172,6 +172,10 @@ class Plan(ScorePlan):
             captions |= {
                 f"As the first figure, with the judge {judge} ({target})": f"{folder}/agreement_{judge}.png"
                 for judge in self.config["judges"]
+            }
+            captions |= {
+                f"What becomes of the maps of {target} when the weights are random": path
+                for path in self.sanity_figures(target)
             }
             if self.has_paper:
                 captions |= {

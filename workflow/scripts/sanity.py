@@ -1,0 +1,22 @@
+"""Compares the maps of one explainer with those of segmenters that have not learned the same."""
+
+from pathlib import Path
+
+from unoise.workflow.job import job
+
+with job(snakemake):
+    from unoise.evaluation.sanity import CHECKS, measure_sanity
+    from unoise.evaluation.shown import FILES
+
+    inputs = snakemake.input
+    measure_sanity(
+        snakemake.params.settings,
+        Path(inputs.segmenter),
+        {check: Path(inputs[check]) for check in CHECKS if check in inputs.keys()},
+        {check: Path(inputs[f"interpreter_{check}"]) for check in CHECKS if f"interpreter_{check}" in inputs.keys()},
+        [Path(path) for name, path in inputs.items() if name.startswith("reference_")],
+        snakemake.params.cases,
+        {name: list(map(Path, inputs[name])) for name in (*FILES, "body")},
+        Path(snakemake.output[0]),
+        snakemake.config["compute"],
+    )
