@@ -132,9 +132,7 @@ def changed(
     for stage in range(stages):
         reset = names[: len(names) * stage // stages]
         layer = reset[-1] if reset else None
-        yield Changed(
-            RANDOMISED, stage, layer, with_layers_of(original, others[RANDOMISED].network, reset)
-        )
+        yield Changed(RANDOMISED, stage, layer, with_layers_of(original, others[RANDOMISED].network, reset))
     yield Changed(RANDOMISED, stages, names[-1], others[RANDOMISED])
     if PERMUTED in others:
         yield Changed(PERMUTED, None, None, others[PERMUTED])

@@ -1,6 +1,7 @@
 """Which segmenters that learned nothing, or something else, are explained beside the segmenter."""
 
 from functools import cached_property
+from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.files import content_hash
@@ -15,7 +16,7 @@ PERMUTED = {"labels": "permuted"}
 class SanityPlan(ScorePlan):
     """The sanity checks of an experiment; nothing else uses the models that they need."""
 
-    def __init__(self, config, project):
+    def __init__(self, config: dict, project: Path):
         super().__init__(config, project)
         if "permuted" in self.sanity_models and len({self.cases[case].patient for case in self.ids("train")}) < 2:
             raise UserError(
@@ -62,9 +63,7 @@ class SanityPlan(ScorePlan):
     def sanity_retrainings(self) -> dict[str, Retraining]:
         """Every interpreter to train against these segmenters, by its `<model>`."""
         return {
-            model: one
-            for explainer in self.questioned
-            for model, one in self._retrained_by_check(explainer).values()
+            model: one for explainer in self.questioned for model, one in self._retrained_by_check(explainer).values()
         }
 
     def _retrained_by_check(self, explainer: str) -> dict[str, tuple[str, Retraining]]:
