@@ -34,7 +34,7 @@ class Changed:
     check
         `RANDOMISED` or `PERMUTED`.
     stage, layer
-        Of the first: the number of the step, from 0, and the name of the deepest layer that is reset, from 1; else None.
+        Of the first: the number of the step, from 0, and the deepest layer that is reset, from step 1 on; else None.
     segmenter
         Itself.
     """

@@ -1,4 +1,4 @@
-"""Segmenters of random weights, wholly or from the output on, for sanity checks (Adebayo et al. 2018, arXiv 1810.03292)."""
+"""Segmenters of random weights, wholly or from the output on (Adebayo et al. 2018, arXiv 1810.03292)."""
 
 import copy
 from collections.abc import Collection, Sequence

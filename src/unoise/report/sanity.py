@@ -7,8 +7,8 @@ from unoise.report.markdown import escape, listed, number, table
 from unoise.statistics.sanity import SAME, by_change
 
 _INTRO = (
-    "A map that explains the segmenter must change when the segmenter does. Here its weights became random, step by step "
-    "from the output on, and each explainer was run again for the same predicted region; then it explained another "
+    "A map that explains the segmenter must change when the segmenter does. Here its weights became random, step by "
+    "step from the output on, and each explainer was run again for the same predicted region; then it explained another "
     "segmenter, trained on labels of other patients (Adebayo et al. 2018). The numbers are rank correlations "
     "(Spearman's) with the original map inside the body, means over the test patients; in brackets, the share of the "
     "10 % most important voxels that both maps have in common, by chance 0.1. Interpreters were trained again, against "
@@ -16,8 +16,8 @@ _INTRO = (
 )
 _CARELESS = (
     f"{{names}}: the rank correlation stays above {SAME}. Such a map **does not care** what the segmenter has learned: "
-    "it would say much the same of a segmenter that knows nothing, so it shows the image or the predicted region, and is "
-    "no evidence of how this segmenter decides. Controls are here as the reference."
+    "it would say much the same of a segmenter that knows nothing, so it shows the image or the predicted region, and "
+    "is no evidence of how this segmenter decides. Controls are here as the reference."
 )
 
 
@@ -40,7 +40,9 @@ def sanity_section(sanity: pd.DataFrame) -> list[str]:
         careless = in_order(found.index[found["careless"]])
         rows = [_row(explainer, group, explainer in careless) for explainer in in_order(found.index)]
         parts += [f"**Maps of {escape(target)}**", table(rows)]
-        parts.append(_CARELESS.format(names=listed(careless)) if careless else "All maps care.")
+        parts.append(
+            _CARELESS.format(names=listed(careless)) if careless else f"No rank correlation stays above {SAME}."
+        )
     return parts
 
 
