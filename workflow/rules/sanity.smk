@@ -48,9 +48,7 @@ if PLAN.questioned:
         wildcard_constraints:
             model="|".join(map(re.escape, PLAN.sanity_retrainings)) or "none",
         params:
-            settings=lambda wildcards: PLAN.sanity_retrainings[
-                wildcards.model
-            ].settings,
+            settings=lambda wildcards: PLAN.sanity_retrainings[wildcards.model].settings,
             code=lambda wildcards: PLAN.interpreter_code(
                 PLAN.sanity_retrainings[wildcards.model].first
             ),

@@ -102,11 +102,8 @@ def complete(config: object, path: str | Path = "config") -> dict:
             interpreter = config["interpreters"].get(config["explainers"][name].get("interpreter"))
             if interpreter and interpreter["training"]["epochs"] == 0:
                 _refuse(path, (part, "explainers"), f"the interpreter of {name!r} is not trained", "Leave it out")
-    if (
-        config["sanity"]["explainers"]
-        and config["sanity"]["permuted"]
-        and not config["segmenter"]["training"]["epochs"]
-    ):
+    sanity = config["sanity"]
+    if sanity["explainers"] and sanity["permuted"] and config["segmenter"]["training"]["epochs"] == 0:
         _refuse(path, ("sanity", "permuted"), "the segmenter is not trained here", "Set it to false, or give epochs")
     if config["stability"]["explainers"] and config["seed"] in config["stability"]["seeds"]:
         _refuse(path, ("stability", "seeds"), f"{config['seed']} is the config's own seed", "Choose another one")
