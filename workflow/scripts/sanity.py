@@ -8,12 +8,12 @@ with job(snakemake):
     from unoise.evaluation.sanity import CHECKS, measure_sanity
     from unoise.evaluation.shown import FILES
 
-    inputs = snakemake.input
+    inputs = dict(snakemake.input.items())
     measure_sanity(
         snakemake.params.settings,
-        Path(inputs.segmenter),
-        {check: Path(inputs[check]) for check in CHECKS if check in inputs.keys()},
-        {check: Path(inputs[f"interpreter_{check}"]) for check in CHECKS if f"interpreter_{check}" in inputs.keys()},
+        Path(inputs["segmenter"]),
+        {check: Path(inputs[check]) for check in CHECKS if check in inputs},
+        {check: Path(inputs[f"interpreter_{check}"]) for check in CHECKS if f"interpreter_{check}" in inputs},
         [Path(path) for name, path in inputs.items() if name.startswith("reference_")],
         snakemake.params.cases,
         {name: list(map(Path, inputs[name])) for name in (*FILES, "body")},

@@ -8,8 +8,8 @@ from unoise.statistics.sanity import SAME, by_change
 
 _INTRO = (
     "A map that explains the segmenter must change when the segmenter does. Here its weights became random, step by "
-    "step from the output on, and each explainer was run again for the same predicted region; then it explained another "
-    "segmenter, trained on labels of other patients (Adebayo et al. 2018). The numbers are rank correlations "
+    "step from the output on, and each explainer was run again for the same predicted region; then it explained "
+    "another segmenter, trained on labels of other patients (Adebayo et al. 2018). The numbers are rank correlations "
     "(Spearman's) with the original map inside the body, means over the test patients; in brackets, the share of the "
     "10 % most important voxels that both maps have in common, by chance 0.1. Interpreters were trained again, against "
     "the wholly random and the permuted segmenter alone. A hyphen: nothing to compare, or the map is constant."
@@ -19,6 +19,7 @@ _CARELESS = (
     "it would say much the same of a segmenter that knows nothing, so it shows the image or the predicted region, and "
     "is no evidence of how this segmenter decides. Controls are here as the reference."
 )
+_CARING = f"No rank correlation stays above {SAME}."
 
 
 def sanity_section(sanity: pd.DataFrame) -> list[str]:
@@ -40,9 +41,7 @@ def sanity_section(sanity: pd.DataFrame) -> list[str]:
         careless = in_order(found.index[found["careless"]])
         rows = [_row(explainer, group, explainer in careless) for explainer in in_order(found.index)]
         parts += [f"**Maps of {escape(target)}**", table(rows)]
-        parts.append(
-            _CARELESS.format(names=listed(careless)) if careless else f"No rank correlation stays above {SAME}."
-        )
+        parts.append((_CARELESS if careless else _CARING).format(names=listed(careless)))
     return parts
 
 

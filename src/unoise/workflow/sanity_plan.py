@@ -92,7 +92,7 @@ class SanityPlan(ScorePlan):
         return self._weights(self.sanity_retrainings[model].settings["segmenter"])
 
     def sanity_input(self, explainer: str) -> dict[str, str]:
-        """Rule inputs: each segmenter by its check's name, with `interpreter_` before it the interpreter, references."""
+        """Rule inputs: a segmenter by its check's name, its interpreter by that after `interpreter_`, references."""
         models = {check: self._weights(model) for check, model in self.sanity_models.items()}
         interpreters = {
             f"interpreter_{check}": self._weights(model)
