@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unoise import tables
 from unoise.compute import choose
-from unoise.data.units import read_parts
+from unoise.data.units import Units, read_parts
 from unoise.evaluation.alike import alike
 from unoise.evaluation.masks import tie_breakers
 from unoise.evaluation.shown import Shown, read_shown
@@ -102,15 +102,20 @@ def measure_sanity(
         explainer = make_explainer(settings["explainer"], one.segmenter, target, learned, where, references)
         for patient, shown, body in cases:
             row = {"patient": patient, "check": one.check, "stage": one.stage, "layer": one.layer}
-            units = shown.units
-            if one.check == PERMUTED:
-                units = replace(units, probabilities=one.segmenter.probabilities(units.images))
-            maps = explainer.explain(units) if len(units) else shown.importance
-            found = compare(shown, maps, body, settings["seed"]) or [(np.nan, np.nan)]
+            found = [(np.nan, np.nan)]
+            if len(shown.units):
+                maps = explainer.explain(_as_explained(shown.units, one))
+                found = compare(shown, maps, body, settings["seed"])
             rows += [row | dict(zip(_VALUES, values, strict=True)) for values in found]
     means = pd.DataFrame(rows).groupby(_GROUPS, as_index=False, sort=False, dropna=False)[_VALUES].mean()
     means["stage"] = means["stage"].astype("Int64")
     tables.write(out, tables.SANITY, means.assign(**settings["key"])[tables.SANITY.names])
+
+
+def _as_explained(units: Units, one: Changed) -> Units:
+    if one.check == RANDOMISED:
+        return units
+    return replace(units, probabilities=one.segmenter.probabilities(units.images))
 
 
 def changed(

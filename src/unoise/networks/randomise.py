@@ -28,13 +28,13 @@ def randomise(settings: dict, segmenter: Path, out: dict[str, Path], compute: di
     compute
         The config's `compute`.
     """
-    _, card = load_model(segmenter, choose(compute, compute["case_threads"]))
-    card |= {"pretrained": False, "randomised": settings["segmenter"]}
     with torch.random.fork_rng(devices=[]):
+        _, card = load_model(segmenter, choose(compute, compute["case_threads"]))
         torch.manual_seed(generator(settings["seed"], "randomised").initial_seed())
         network = build_network(card["network"], card["out_channels"])
     with whole_file(out["config"]) as temporary:
         temporary.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    card |= {"pretrained": False, "randomised": settings["segmenter"]}
     write_json(out["card"], card)
     save_model(out["weights"], network, card)
 
