@@ -72,10 +72,10 @@ if PLAN.questioned:
             runtime="4h",
         params:
             cases=PLAN.keys(PLAN.ids("test")),
-            settings=lambda wildcards: PLAN.sanity_settings(
-                wildcards.target, wildcards.explainer
+            settings=lambda wildcards: PLAN.measurement_settings(
+                "sanity", wildcards.target, wildcards.explainer
             ),
-            code=lambda wildcards: PLAN.sanity_code(wildcards.explainer),
+            code=lambda wildcards: PLAN.measurement_code("sanity", wildcards.explainer),
         message:
             "Asking whether maps of {wildcards.target} by {wildcards.explainer} care what the segmenter has learned"
         script:

@@ -36,7 +36,7 @@ def measure_faithfulness(
     Parameters
     ----------
     settings
-        What `ScorePlan.faithfulness_settings` gives.
+        What `EvaluationPlan.measurement_settings` gives.
     segmenter, interpreter
         Model files; `interpreter` is None where the explainer needs none.
     keys, files

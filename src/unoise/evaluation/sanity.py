@@ -65,7 +65,7 @@ def measure_sanity(
     Parameters
     ----------
     settings
-        What `SanityPlan.sanity_settings` gives.
+        What `EvaluationPlan.measurement_settings` gives.
     segmenter
         Model file.
     others

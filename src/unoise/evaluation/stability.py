@@ -34,7 +34,7 @@ def measure_stability(
     Parameters
     ----------
     settings
-        What `StabilityPlan.stability_settings` gives.
+        What `EvaluationPlan.measurement_settings` gives.
     segmenter
         Model file.
     interpreters

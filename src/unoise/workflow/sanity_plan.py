@@ -5,8 +5,7 @@ from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.files import content_hash
-from unoise.workflow import methods, paths
-from unoise.workflow.digest import code_digest
+from unoise.workflow import paths
 from unoise.workflow.score_plan import ScorePlan
 from unoise.workflow.stability_plan import Retraining
 
@@ -102,23 +101,6 @@ class SanityPlan(ScorePlan):
 
     def _weights(self, model: str) -> str:
         return f"{self.root}/{paths.WEIGHTS.format(model=model)}"
-
-    def sanity_settings(self, target: str, explainer: str) -> dict:
-        """All settings that decide what the comparison of the maps gives."""
-        return {
-            "key": {"model": self.segmenter, "target": target, "explainer": explainer},
-            "explainer": {**self.config["explainers"][explainer], "seed": self.config["seed"]},
-            "target": self.config["targets"][target],
-            "min_voxels": self.config["evaluation"]["min_voxels"],
-            "seed": self.config["seed"],
-            "units": self.config["sanity"]["units"],
-            "stages": self.config["sanity"]["stages"],
-        }
-
-    def sanity_code(self, explainer: str) -> str:
-        """Digest of the code of the comparison and of the explainer."""
-        method = methods.find("explainers", self.config["explainers"][explainer]["method"])
-        return code_digest("unoise.evaluation.sanity", method.module)
 
     def sanity_runs(self, explainer: str) -> int:
         """How often an explainer explains a unit (for the estimate of a run)."""
