@@ -1,7 +1,7 @@
 """Whether an explainer's map depends on what the segmenter has learned (Adebayo et al. 2018, arXiv 1810.03292)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unoise import tables
 from unoise.compute import choose
-from unoise.data.units import Units, read_parts
+from unoise.data.units import read_parts
 from unoise.evaluation.alike import alike
 from unoise.evaluation.masks import tie_breakers
 from unoise.evaluation.shown import Shown, read_shown
@@ -58,9 +58,9 @@ def measure_sanity(
 ) -> None:
     """Explain changed segmenters, on the units of each case with most of the predicted target, and compare the maps.
 
-    A segmenter whose weights are random is explained for the region that the original one predicts, as it was; one that
-    learned from permuted labels for the region that it predicts itself. Only voxels inside the body are compared, since
-    all maps agree on air.
+    They are all explained for the region that the original segmenter predicts, so that only what they have learned
+    differs, and a segmenter that predicts nothing can be explained. Only voxels inside the body are compared, since all
+    maps agree on air.
 
     Parameters
     ----------
@@ -104,18 +104,12 @@ def measure_sanity(
             row = {"patient": patient, "check": one.check, "stage": one.stage, "layer": one.layer}
             found = [(np.nan, np.nan)]
             if len(shown.units):
-                maps = explainer.explain(_as_explained(shown.units, one))
+                maps = explainer.explain(shown.units)
                 found = compare(shown, maps, body, settings["seed"])
             rows += [row | dict(zip(_VALUES, values, strict=True)) for values in found]
     means = pd.DataFrame(rows).groupby(_GROUPS, as_index=False, sort=False, dropna=False)[_VALUES].mean()
     means["stage"] = means["stage"].astype("Int64")
     tables.write(out, tables.SANITY, means.assign(**settings["key"])[tables.SANITY.names])
-
-
-def _as_explained(units: Units, one: Changed) -> Units:
-    if one.check == RANDOMISED:
-        return units
-    return replace(units, probabilities=one.segmenter.probabilities(units.images))
 
 
 def changed(
