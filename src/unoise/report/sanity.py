@@ -9,8 +9,8 @@ from unoise.statistics.sanity import SAME, by_change
 _INTRO = (
     "A map that explains the segmenter must change when the segmenter does. Here its weights became random, step by "
     "step from the output on, and each explainer was run again; then it explained another segmenter, trained on labels "
-    "of other patients, which still tell where the organ usually lies (Adebayo et al. 2018); always for the region that "
-    "the original one predicts. The numbers are rank correlations (Spearman's) with the original map inside the body, "
+    "of other patients, which still tell where the organ usually lies (Adebayo et al. 2018); always for the region "
+    "that the original one predicts. The numbers are rank correlations (Spearman's) with the original map in the body, "
     "means over the test patients; in brackets, the share of the 10 % most important voxels that both maps have in "
     "common, by chance 0.1. Interpreters were trained again, against "
     "the wholly random and the permuted segmenter alone. A hyphen: nothing to compare, or the map is constant."
