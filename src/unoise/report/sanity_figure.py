@@ -23,8 +23,7 @@ def draw_sanity(sanity: pd.DataFrame, out: Path) -> None:
     """
     look = styles(sanity["explainer"])
     last = int(sanity["stage"].max())
-    layers = sanity.dropna(subset="layer").drop_duplicates("stage").set_index("stage")["layer"]
-    labels = {0: "none"} | {int(stage): f"{stage:.0f}: down to\n{layer}" for stage, layer in layers.items()}
+    labels = {0: "none"} | {stage: f"{stage} of {last}" for stage in range(1, last + 1)}
     permuted = (sanity["check"] == "permuted").any()
     if permuted:
         labels[last + 1] = "permuted\nlabels"
