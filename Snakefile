@@ -26,6 +26,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/regions.smk"
 include: "workflow/rules/truth.smk"
+include: "workflow/rules/sanity.smk"
 include: "workflow/rules/guarantee.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
@@ -86,4 +87,5 @@ rule evaluation:
         PLAN.subgroup_tables,
         PLAN.truth_tables,
         PLAN.intervention_tables,
+        PLAN.sanity_tables,
     localrule: True

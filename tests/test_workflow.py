@@ -207,7 +207,23 @@ def test_an_interpreter_trained_again_is_compared_and_takes_part_in_nothing_else
     assert "| grad-cam " in (finished.results / "summary.md").read_text().split("## Stability")[1].split("\n## ")[0]
 
 
-@pytest.mark.parametrize("part", ["probe", "stability", "regions"])
+def test_maps_are_asked_whether_they_care_and_the_models_for_it_take_part_in_nothing_else(finished):
+    sanity = finished.read("tables/sanity.parquet")
+    stages = sanity.groupby("explainer").apply(lambda rows: sorted(set(rows.stage.dropna())), include_groups=False)
+    assert stages.to_dict() == {"u-noise": [2], "grad-cam": [0, 1, 2], "control-distance": [0, 1, 2]}
+    assert set(sanity[sanity.check == "permuted"].explainer) == set(stages.index)
+    same = sanity[(sanity.stage == 0) | (sanity.explainer == "control-distance")]
+    np.testing.assert_allclose(same.rank_correlation, 1, atol=1e-6)
+    assert sanity[sanity.explainer == "grad-cam"].rank_correlation.min() < 0.5
+    models = {name: next((finished.results / "models").glob(f"{name}-*")) for name in ("randomised", "permuted")}
+    assert all((folder / "card.json").is_file() for folder in models.values())
+    assert not {folder.name for folder in models.values()} & set(finished.read("tables/costs.parquet").model)
+    summary = (finished.results / "summary.md").read_text().split("## Sanity")[1].split("\n## ")[0]
+    assert re.search(r"control-distance .*does not care", summary)
+    assert "sanity.png" in (finished.results / "summary.md").read_text()
+
+
+@pytest.mark.parametrize("part", ["probe", "stability", "sanity", "regions"])
 def test_what_is_asked_for_besides_reruns_nothing(project, part):
     """Adding an explainer to a section makes its own jobs, the summary and the estimate, nothing else."""
     config = yaml.safe_load(MINIATURE.read_text())
@@ -215,8 +231,9 @@ def test_what_is_asked_for_besides_reruns_nothing(project, part):
     project.write_config(config)
     own = "Probing|Pooling.*probes|Comparing maps|Gathering how alike|Estimating|Writing summary"
     own += "|Looking where u-noise-paper-small|Gathering where|Drawing what is needed"
+    own += "|Asking whether maps|Gathering whether maps|Drawing what becomes"
     again = {re.sub("-[0-9a-f]{8}$", "", one) for one in project.planned() if not re.match(own, one)}
-    assert again == ({"Training paper-small"} if part == "stability" else set())
+    assert again == ({"Training paper-small"} if part in ("stability", "sanity") else set())
 
 
 def test_the_terminal_shows_progress_and_an_estimate_but_no_listing_of_rules(finished):

@@ -69,7 +69,8 @@ def estimate_run(plan: Plan) -> str:
         return settings["epochs"] * drawn
 
     interpreters = [plan.config["interpreters"][key]["training"] for key in plan.interpreters.values()]
-    interpreters += [one.settings["training"] for one in plan.retrainings.values()]
+    again = [*plan.retrainings.values(), *plan.sanity_retrainings.values()]
+    interpreters += [one.settings["training"] for one in again]
     steps = sum(map(trained, interpreters))
     passes = {
         key: plan.method(key).load().EXPLAINER.passes(plan.config["explainers"][key], shape)
@@ -80,14 +81,16 @@ def estimate_run(plan: Plan) -> str:
     explained = sum(
         passes[key] * sum(shown[split] for split in group.splits) for group in explaining for key in group.explainers
     )
+    per_unit = windows.count(shape) if windows else 1  # of what is counted
+    checked = per_unit * plan.config["sanity"]["units"] * len(plan.ids("test"))
+    explained += sum(passes[key] * plan.sanity_runs(key) * checked for key in plan.questioned)
     own = plan.config["evaluation"]
     visibilities = len(own["kept_first"]) + len(own["removed_first"])
     masks = len(own["obscurers"]) * visibilities
     maps = sum(len(group.explainers) * shown[split] for group in evaluating for split in group.splits)
     evaluated = masks * maps
-    units = 1 / windows.count(shape) if windows else 1  # in what is counted
     hiding = sum(methods.find("obscurers", name).load().OBSCURER.seconds(shape) for name in own["obscurers"])
-    hiding *= visibilities * maps * units * len(plan.config["targets"])
+    hiding *= visibilities * maps / per_unit * len(plan.config["targets"])
     own_and_other = 2 * len(plan.contents) * len(own["leak_visibilities"])
     evaluated += own_and_other * len(plan.config["explainers"]) * shown["test"]
     evaluated *= len(plan.judges)
@@ -98,14 +101,16 @@ def estimate_run(plan: Plan) -> str:
     jobs = 12 + sum(len(plan.batches(*splits)) for splits in predicted)
     jobs += sum(len(plan.batches(*group.splits)) * len(group.explainers) for group in [*explaining, *evaluating])
     jobs += len(plan.batches("test")) * len(plan.config["explainers"])
-    jobs += len(plan.probed) + len(plan.retrainings) + len(plan.retrained_explainers)
+    jobs += len(plan.probed) + len(again) + len(plan.retrained_explainers)
+    jobs += len(plan.sanity_models) + len(plan.questioned)
     targets = len(plan.config["targets"])
-    segmenter = sum(trained(settings["training"]) for settings in plan.segmenters.values())
+    segmenters = [*plan.segmenters.values(), *([plan.permuted_settings] if "permuted" in plan.sanity_models else [])]
+    segmenter = sum(trained(settings["training"]) for settings in segmenters)
     probed = plan.probe_samples * targets
     probing = {f"training probes, {probed:,.0f} masks": probed / training_rate(_probing(plan.config))} if probed else {}
     stages = {
         f"preparing {len(plan.cases)} cases": len(plan.cases) * PREPARATION / cores,
-        f"training {len(plan.segmenters)} segmentation network(s), {segmenter:,.0f} {seen}": segmenter
+        f"training {len(segmenters)} segmentation network(s), {segmenter:,.0f} {seen}": segmenter
         * (1 / training + AUGMENTATION),
         f"training {len(interpreters)} interpreter(s), {steps:,.0f} {seen}": steps
         * (INTERPRETER_STEP / training + AUGMENTATION),

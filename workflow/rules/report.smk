@@ -137,6 +137,7 @@ rule summary:
         stability=PLAN.stability_tables,
         regions=PLAN.region_tables,
         subgroups=PLAN.subgroup_tables,
+        sanity=PLAN.sanity_tables,
         cases=rules.table_cases.output[0],
         segmentation=rules.table_segmentation.output[0],
         curves=rules.table_curves.output[0],
@@ -172,6 +173,7 @@ rule summary:
             "unoise.report.regions",
             "unoise.report.subgroups",
             "unoise.report.stability",
+            "unoise.report.sanity",
         ),
     message:
         "Writing summary.md"

@@ -45,11 +45,11 @@ rule faithfulness:
         runtime="4h",
     params:
         cases=PLAN.keys(PLAN.ids("test")),
-        settings=lambda wildcards: PLAN.faithfulness_settings(
-            wildcards.target, wildcards.explainer
+        settings=lambda wildcards: PLAN.measurement_settings(
+            "faithfulness", wildcards.target, wildcards.explainer
         ),
-        code=lambda wildcards: PLAN.faithfulness_code(
-            wildcards.target, wildcards.explainer
+        code=lambda wildcards: PLAN.measurement_code(
+            "faithfulness", wildcards.target, wildcards.explainer
         ),
     message:
         "Perturbing what {wildcards.explainer} explains of {wildcards.target}"

@@ -39,11 +39,11 @@ if PLAN.retrained_explainers:
             runtime="4h",
         params:
             cases=PLAN.keys(PLAN.ids("test")),
-            settings=lambda wildcards: PLAN.stability_settings(
-                wildcards.target, wildcards.explainer
+            settings=lambda wildcards: PLAN.measurement_settings(
+                "stability", wildcards.target, wildcards.explainer
             ),
-            code=lambda wildcards: PLAN.stability_code(
-                wildcards.target, wildcards.explainer
+            code=lambda wildcards: PLAN.measurement_code(
+                "stability", wildcards.target, wildcards.explainer
             ),
         message:
             "Comparing maps of {wildcards.explainer} by interpreters of other seeds"

@@ -14,6 +14,7 @@ with job(snakemake):
     from unoise.report.probe import probe_section
     from unoise.report.protocols import protocols_section
     from unoise.report.regions import regions_section
+    from unoise.report.sanity import sanity_section
     from unoise.report.scores import scores_section
     from unoise.report.seams import seams_section
     from unoise.report.stability import stability_section
@@ -36,6 +37,7 @@ with job(snakemake):
         stability_section(tables.read(path, tables.STABILITY), snakemake.params.settings["explainers"])
         for path in snakemake.input.stability
     ]
+    sanity = [sanity_section(tables.read(path, tables.SANITY)) for path in snakemake.input.sanity]
     noise = [
         tables.read(path, schema)
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
@@ -62,6 +64,7 @@ with job(snakemake):
         | ({"A guarantee": guarantee[0]} if guarantee else {})
         | ({"Show or tell": probe[0]} if probe else {})
         | ({"Stability": stability[0]} if stability else {})
+        | ({"Sanity": sanity[0]} if sanity else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {})
         | ({"Regions": regions_section(*regions, settings["regions"], *bootstrap, unit)} if regions else {})
         | ({"Forbidden regions": audit_section(audit(*regions, settings))} if settings["forbidden"]["regions"] else {})

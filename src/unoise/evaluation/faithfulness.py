@@ -13,7 +13,7 @@ from torch import Tensor
 from unoise import tables
 from unoise.compute import choose, generator
 from unoise.data.units import Units
-from unoise.evaluation.shown import Shown, read_shown
+from unoise.evaluation.shown import read_shown
 from unoise.explainers.base import Explainer, make_explainer
 from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
@@ -38,7 +38,7 @@ def measure_faithfulness(
     Parameters
     ----------
     settings
-        What `ScorePlan.faithfulness_settings` gives.
+        What `EvaluationPlan.measurement_settings` gives.
     segmenter, interpreter
         Model files; `interpreter` is None where the explainer needs none.
     references, atlas
@@ -59,7 +59,8 @@ def measure_faithfulness(
     for number, key in enumerate(keys):
         case_files = {name: listed[number] for name, listed in files.items()}
         shown = read_shown(key["case"], case_files, target, settings["min_voxels"], where.device, model.dims)
-        units, maps = _largest(shown, target, settings["units"])
+        shown = shown.largest(target, settings["units"])
+        units, maps = shown.units, shown.importance
         found = zip(
             infidelity(model, target, units, maps, settings["perturbations"], settings["seed"]),
             sensitivity(explainer, units, maps, settings["radius"], settings["samples"], settings["seed"]),
@@ -138,14 +139,6 @@ def sensitivity(
             again = replace(units, images=images, probabilities=located)
             largest = largest.maximum((explainer.explain(again) - maps).flatten(1).norm(dim=1))
     return (largest / torch.where(size > 0, size, torch.nan)).tolist()
-
-
-def _largest(shown: Shown, target: Target, units: int) -> tuple[Units, Tensor]:
-    """The units with most of the target, in the order of the volume, and their maps."""
-    voxels = target.place(shown.units.probabilities).flatten(1).sum(1)
-    keep = torch.zeros_like(voxels, dtype=torch.bool)
-    keep[voxels.argsort(descending=True, stable=True)[:units]] = True
-    return shown.units.select(keep), shown.importance[keep]
 
 
 def _squares(target: Tensor, number: int, case: str, place: int, seed: int) -> Tensor:

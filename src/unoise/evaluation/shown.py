@@ -39,6 +39,16 @@ class Shown:
         fields = (self.importance, tie_breakers(self.units, seed))
         return ranks(*(on_grid(one[:, None], shape or one.shape[1:])[:, 0] for one in fields))
 
+    def largest(self, target: Target, count: int) -> "Shown":
+        """Those `count` units with most of the target, in the order of the volume."""
+        voxels = target.place(self.units.probabilities).flatten(1).sum(1)
+        chosen = torch.zeros_like(voxels, dtype=torch.bool)
+        chosen[voxels.argsort(descending=True, stable=True)[:count]] = True
+        keep = self.keep.clone()
+        keep[self.keep] = chosen
+        labelled = None if self.labelled is None else self.labelled[chosen]
+        return Shown(keep, self.units.select(chosen), labelled, self.importance[chosen])
+
 
 def read_shown(
     case: str, files: dict[str, Path], target: Target, min_voxels: int, device: torch.device, dims: int

@@ -5,19 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 from torch import Tensor
 
 from unoise import tables
 from unoise.compute import choose
-from unoise.evaluation.masks import ranks, tie_breakers, visible
+from unoise.evaluation.alike import alike
+from unoise.evaluation.masks import tie_breakers
 from unoise.evaluation.shown import Shown, read_shown
 from unoise.explainers.base import make_explainer
 from unoise.networks.interpreter import Interpreter
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.base import make_target
 
-VISIBILITY = 0.1
 _COLUMNS = ["patient", "seed", "other_seed", "rank_correlation", "overlap"]
 
 
@@ -35,7 +34,7 @@ def measure_stability(
     Parameters
     ----------
     settings
-        What `StabilityPlan.stability_settings` gives.
+        What `EvaluationPlan.measurement_settings` gives.
     segmenter
         Model file.
     interpreters
@@ -82,25 +81,13 @@ def compare(shown: Shown, maps: dict[int, Tensor], seed: int) -> list[dict]:
     Returns
     -------
     list
-        `seed` and `other_seed`, the pair; `rank_correlation`, Spearman's over the unit's voxels (NaN where a map is
-        constant); `overlap`, the share of the `VISIBILITY` most important voxels of one that are so in the other too.
+        `seed` and `other_seed`, the pair; `rank_correlation` and `overlap` of `alike`, over the unit's voxels.
     """
-    fields = tie_breakers(shown.units, seed)
-    masks = {one: visible(ranks(map_, fields), VISIBILITY, "kept_first").flatten(1) for one, map_ in maps.items()}
-    placed = {one: _standardised(rankdata(map_.flatten(1).cpu().numpy(), axis=1)) for one, map_ in maps.items()}
+    fields = tie_breakers(shown.units, seed).flatten(1)
+    flat = {one: map_.flatten(1) for one, map_ in maps.items()}
     rows = []
     for one, other in combinations(maps, 2):
-        correlation = (placed[one] * placed[other]).mean(1)
-        overlap = (masks[one] & masks[other]).sum(1) / masks[one].sum(1)
-        rows += [
-            {"seed": one, "other_seed": other, "rank_correlation": correlated, "overlap": shared}
-            for correlated, shared in zip(correlation.tolist(), overlap.tolist(), strict=True)
-        ]
+        for pair in zip(flat[one], flat[other], fields, strict=True):
+            correlation, overlap = alike(*pair)
+            rows.append({"seed": one, "other_seed": other, "rank_correlation": correlation, "overlap": overlap})
     return rows
-
-
-def _standardised(values: np.ndarray) -> np.ndarray:
-    """Rows (N, V) with mean 0 and variance 1; NaN where all values are equal."""
-    centred = values - values.mean(1, keepdims=True)
-    spread = centred.std(1, keepdims=True)
-    return centred / np.where(spread > 0, spread, np.nan)

@@ -66,7 +66,7 @@ class KernelShap(Explainer):
         left = []
         for part in visible.split(self.context.segmenter.units_at_once):
             now = self.probabilities(torch.where(part[:, features], image, self.fill)[:, None])
-            left.append(self.context.target.agreement(now, clean.expand_as(now)))
+            left.append(self.context.target.agreement(now, clean.expand(len(now), *clean.shape[1:])))
         return torch.cat(left)
 
 

@@ -47,7 +47,7 @@ class Rise(Explainer):
         for part, moved in zip(cells.split(size), moves.split(size), strict=True):
             masks = _masks(part, moved, image.shape[2:], self.cells).to(image.device)
             probabilities = self.probabilities(self.fill + masks * (image - self.fill))
-            left = self.context.target.agreement(probabilities, clean.expand_as(probabilities))
+            left = self.context.target.agreement(probabilities, clean.expand(len(probabilities), *clean.shape[1:]))
             total += torch.tensordot(left.float(), masks[:, 0], dims=1)
         return total / (self.masks * self.visible)
 

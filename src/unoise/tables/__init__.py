@@ -26,6 +26,7 @@ from unoise.tables.evaluation import (
 )
 from unoise.tables.models import CASES, COSTS, HISTORY, RUNTIME, SEGMENTATION
 from unoise.tables.regions import REGION_COUNTS, REGION_MASS, REGION_NECESSITY
+from unoise.tables.sanity import SANITY
 from unoise.tables.scores import FAITHFULNESS, MAPS, SCORES, SUBGROUPS
 from unoise.tables.truth import INTERVENTIONS, TRUTH
 
@@ -53,6 +54,7 @@ __all__ = [
     "REGION_MASS",
     "REGION_NECESSITY",
     "RUNTIME",
+    "SANITY",
     "SCORES",
     "SEAMS",
     "SEGMENTATION",

@@ -10,6 +10,7 @@ from monai.data.utils import dense_patch_slices
 from torch import Tensor
 from torch.nn import functional
 
+from unoise.training.permuted import PermutedCases
 from unoise.training.slices import CaseFiles, TrainingSet, take
 
 
@@ -85,8 +86,13 @@ class Patches(TrainingSet):
 
 
 def training_set(cases: CaseFiles, settings: dict) -> TrainingSet:
-    """The training material of a network by its settings: patches where its `training` says their size, else slices."""
+    """The training material of a network by its settings: patches where its `training` says their size, else slices.
+
+    With `labels: permuted` in its `training`, labels belong to other patients.
+    """
     patch = settings["training"].get("patch")
+    if "labels" in settings["training"]:
+        cases = PermutedCases(**vars(cases), seed=settings["seed"])
     return Patches.of(cases, patch) if patch else TrainingSet.load(cases)
 
 

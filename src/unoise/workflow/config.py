@@ -20,6 +20,7 @@ from unoise.workflow.regions import check_regions
 from unoise.workflow.targets import target_faults
 
 _SCHEMA = yaml.safe_load(Path(__file__).with_name("config.schema.yaml").read_text(encoding="utf-8"))
+_NAMING_EXPLAINERS = [part for part, one in _SCHEMA["properties"].items() if "explainers" in one.get("properties", {})]
 
 
 def read_config(path: Path) -> dict:
@@ -90,25 +91,30 @@ def complete(config: object, path: str | Path = "config") -> dict:
         for name, obscurer in config[part]["obscurers"].items():
             place = (part, "obscurers", name)
             _check(obscurer, _method(path, place, "obscurers", name).schema(), path, *place)
-    for part in ("contests", "guarantee", "noise", "probe", "stability", "faithfulness", "regions", "forbidden"):
+    for part in _NAMING_EXPLAINERS:
         for name in config[part]["explainers"]:
             if name not in config["explainers"]:
                 _refuse(path, (part, "explainers"), f"{name!r} is no entry of `explainers`")
     for name in config["noise"]["explainers"]:
         if "noise_scale" in methods.find("explainers", config["explainers"][name]["method"]).volumes:
             _refuse(path, ("noise", "explainers"), f"{name!r} has a noise scale of its own", "Leave it out here")
-    for name in config["faithfulness"]["explainers"]:
-        if "map" in methods.find("explainers", config["explainers"][name]["method"]).needs:
-            _refuse(
-                path, ("faithfulness", "explainers"), f"the maps of {name!r} are not made here", "Leave it out here"
-            )
+    for part in ("faithfulness", "sanity"):
+        for name in config[part]["explainers"]:
+            if "map" in methods.find("explainers", config["explainers"][name]["method"]).needs:
+                _refuse(path, (part, "explainers"), f"the maps of {name!r} are not made here", "Leave it out here")
     for name in config["stability"]["explainers"]:
-        if "interpreter" not in methods.find("explainers", config["explainers"][name]["method"]).needs:
+        if "interpreter" not in config["explainers"][name]:
             _refuse(
                 path, ("stability", "explainers"), f"{name!r} has no interpreter to train again", "Leave it out here"
             )
-        if config["interpreters"][config["explainers"][name]["interpreter"]]["training"]["epochs"] == 0:
-            _refuse(path, ("stability", "explainers"), f"the interpreter of {name!r} is not trained", "Leave it out")
+    for part in ("stability", "sanity"):
+        for name in config[part]["explainers"]:
+            interpreter = config["interpreters"].get(config["explainers"][name].get("interpreter"))
+            if interpreter and interpreter["training"]["epochs"] == 0:
+                _refuse(path, (part, "explainers"), f"the interpreter of {name!r} is not trained", "Leave it out")
+    sanity = config["sanity"]
+    if sanity["explainers"] and sanity["permuted"] and config["segmenter"]["training"]["epochs"] == 0:
+        _refuse(path, ("sanity", "permuted"), "the segmenter is not trained here", "Set it to false, or give epochs")
     if config["stability"]["explainers"] and config["seed"] in config["stability"]["seeds"]:
         _refuse(path, ("stability", "seeds"), f"{config['seed']} is the config's own seed", "Choose another one")
     if config["truth"]["explainer"] not in (None, *config["explainers"]):

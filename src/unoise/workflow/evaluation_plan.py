@@ -120,6 +120,22 @@ class EvaluationPlan(ModelPlan):
         used = [methods.find("obscurers", name).module for name in self.config["evaluation"]["obscurers"]]
         return code_digest("unoise.evaluation.evaluate", self.target_module(target), *used)
 
+    def measurement_settings(self, section: str, target: str, explainer: str) -> dict:
+        """All settings that decide what a section of the config that names `explainers` finds of one of them."""
+        return {
+            "key": {"model": self.segmenter, "target": target, "explainer": explainer},
+            "explainer": {**self.config["explainers"][explainer], "seed": self.config["seed"]},
+            "target": self.config["targets"][target],
+            "min_voxels": self.config["evaluation"]["min_voxels"],
+            "seed": self.config["seed"],
+            **{name: value for name, value in self.config[section].items() if name != "explainers"},
+        }
+
+    def measurement_code(self, section: str, target: str, explainer: str) -> str:
+        """Digest of the code of such a section's measurement, of the target and of the explainer."""
+        method = methods.find("explainers", self.config["explainers"][explainer]["method"])
+        return code_digest(f"unoise.evaluation.{section}", self.target_module(target), method.module)
+
     # Leak
 
     @cached_property

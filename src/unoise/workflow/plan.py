@@ -10,13 +10,13 @@ from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.guarantee_plan import CALIBRATION
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
-from unoise.workflow.truth_plan import TruthPlan
+from unoise.workflow.sanity_plan import SanityPlan
 
 PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-class Plan(TruthPlan):
+class Plan(SanityPlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
@@ -182,6 +182,10 @@ class Plan(TruthPlan):
             }
             if self.has_regions:
                 captions[f"What is needed for {target}, and where the maps look"] = f"{folder}/regions.png"
+            captions |= {
+                f"What becomes of the maps of {target} when the weights are random": path
+                for path in self.sanity_figures(target)
+            }
             if self.has_paper:
                 captions |= {
                     f"Figure 1 of the U-Noise paper, drawn from this run ({target})": f"{folder}/paper_curves.png",

@@ -1,7 +1,6 @@
 """What is scored beside the curves, and whose explanations are perturbed for it."""
 
-from unoise.workflow import methods, paths
-from unoise.workflow.digest import code_digest
+from unoise.workflow import paths
 from unoise.workflow.given_plan import GivenPlan
 
 
@@ -21,23 +20,6 @@ class ScorePlan(GivenPlan):
             for target in self.config["targets"]
             for explainer in self.perturbed
         ]
-
-    def faithfulness_settings(self, target: str, explainer: str) -> dict:
-        """All settings that decide what these two are."""
-        own = {name: value for name, value in self.config["faithfulness"].items() if name != "explainers"}
-        return {
-            "key": {"model": self.segmenter, "target": target, "explainer": explainer},
-            "explainer": {**self.config["explainers"][explainer], "seed": self.config["seed"]},
-            "target": self.config["targets"][target],
-            "min_voxels": self.config["evaluation"]["min_voxels"],
-            "seed": self.config["seed"],
-            **own,
-        }
-
-    def faithfulness_code(self, target: str, explainer: str) -> str:
-        """Digest of the code of the measurement, of the target and of the explainer."""
-        method = methods.find("explainers", self.config["explainers"][explainer]["method"])
-        return code_digest("unoise.evaluation.faithfulness", self.target_module(target), method.module)
 
     @property
     def test_patients(self) -> dict[str, str]:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from unoise.files import content_hash
-from unoise.workflow import methods, paths
-from unoise.workflow.digest import code_digest
+from unoise.workflow import paths
 from unoise.workflow.probe_plan import ProbePlan
 
 
@@ -53,19 +52,3 @@ class StabilityPlan(ProbePlan):
             settings = self.interpreter_settings(key) | {"seed": seed}
             found[f"{key}-{content_hash(settings)[:8]}"] = Retraining(self.interpreter(explainer), settings)
         return found
-
-    def stability_settings(self, target: str, explainer: str) -> dict:
-        """All settings that decide what the comparison of the maps gives."""
-        return {
-            "key": {"model": self.segmenter, "target": target, "explainer": explainer},
-            "explainer": {**self.config["explainers"][explainer], "seed": self.config["seed"]},
-            "target": self.config["targets"][target],
-            "min_voxels": self.config["evaluation"]["min_voxels"],
-            "seed": self.config["seed"],
-            "seeds": self.config["stability"]["seeds"],
-        }
-
-    def stability_code(self, target: str, explainer: str) -> str:
-        """Digest of the code of the comparison, of the target and of the explainer."""
-        method = methods.find("explainers", self.config["explainers"][explainer]["method"])
-        return code_digest("unoise.evaluation.stability", self.target_module(target), method.module)

@@ -1,0 +1,37 @@
+"""How alike two maps of the same voxels are."""
+
+import numpy as np
+from scipy.stats import rankdata
+from torch import Tensor
+
+from unoise.evaluation.masks import ranks, visible
+
+VISIBILITY = 0.1
+
+
+def alike(one: Tensor, other: Tensor, field: Tensor) -> tuple[float, float]:
+    """Rank correlation and overlap of two maps.
+
+    Parameters
+    ----------
+    one, other
+        Values of the same voxels (V,).
+    field
+        Breaks ties (V,); see `unoise.evaluation.masks.tie_breakers`.
+
+    Returns
+    -------
+    tuple
+        Spearman's rank correlation (NaN where a map is constant), and the share of the `VISIBILITY` most important
+        voxels of one that are so in the other too (NaN where that share is no voxel).
+    """
+    masks = [visible(ranks(values[None], field[None]), VISIBILITY, "kept_first")[0] for values in (one, other)]
+    placed = [_standardised(rankdata(values.cpu().numpy())) for values in (one, other)]
+    return float((placed[0] * placed[1]).sum()), float((masks[0] & masks[1]).sum() / masks[0].sum())
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    """Values (V,) with mean 0 and norm 1; NaN where all are equal."""
+    centred = values - values.mean()
+    size = np.linalg.norm(centred)
+    return centred / (size if size > 0 else np.nan)
