@@ -91,7 +91,7 @@ class SanityPlan(TruthPlan):
         return self._weights(self.sanity_retrainings[model].settings["segmenter"])
 
     def sanity_input(self, explainer: str) -> dict[str, str]:
-        """Rule inputs: segmenters by their check's name, their interpreters after `interpreter_`, what else is given."""
+        """Rule inputs: segmenters by their check's name, interpreters after `interpreter_`, and what else is given."""
         models = {check: self._weights(model) for check, model in self.sanity_models.items()}
         interpreters = {
             f"interpreter_{check}": self._weights(model)
