@@ -192,7 +192,7 @@ def measured(tmp_path):
         out, chosen = tmp_path / "sanity.parquet", {k: models[k] for k in ALL[1:] if permuted or k != "permuted"}
         learned = dict(zip(chosen, interpreters, strict=False))
         first = tmp_path / "segmenter.safetensors"
-        measure_sanity(SETTINGS | {"explainer": explainer}, first, chosen, learned, [], keys, files, out, COMPUTE)
+        measure_sanity(SETTINGS | {"explainer": explainer}, first, chosen, learned, [], None, keys, files, out, COMPUTE)
         return tables.read(out, tables.SANITY)
 
     return measure

@@ -170,7 +170,7 @@ class TwoClasses(nn.Module):
 @pytest.mark.parametrize(
     ("method", "settings"),
     [
-        ("occlusion", {"patch": 3, "stride": 3, "fill": 0.0}),
+        ("occlusion", {"patch": 3, "stride": 3, "fill": 0.0, "edge": "hard", "border": "inside"}),
         ("gradient", {}),
         ("grad_cam", {"layer": "scale"}),
         ("score_cam", {"layer": "scale"}),

@@ -130,7 +130,12 @@ def test_segmenter_and_occlusion_go_over_a_volume_in_windows():
     np.testing.assert_allclose(probabilities, segmenter.logits(images).sigmoid(), rtol=1e-5)
     units = Units("a", (0,), images, probabilities, (2.0, 2.0, 2.0))
     context = Context(segmenter, ClassTarget("organ", 0), None, CPU, 1)
-    maps = methods.find("explainers", "occlusion").load().EXPLAINER(context, patch=2, stride=2, fill=0.0).explain(units)
+    maps = (
+        methods.find("explainers", "occlusion")
+        .load()
+        .EXPLAINER(context, patch=2, stride=2, fill=0.0, edge="hard", border="inside")
+        .explain(units)
+    )
     assert maps.shape == (1, 12, 12, 10)
     assert maps[0, 2:6, 4:8, 4:8].min() > 0.05
     assert maps[0, 8:].abs().max() < 1e-5

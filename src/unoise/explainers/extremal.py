@@ -24,6 +24,7 @@ SETTINGS = {
     },
     "fill": {"type": "number", "default": 0.0, "description": "What hidden voxels fade to, in window units"},
 }
+NEEDS = ("gradient",)
 MODES = {2: "bilinear", 3: "trilinear"}
 RATE, JITTER = 0.05, 0.01  # of Adam; how far a mask's first values are below 1, since equal ones have no order
 FIRST, LAST = 1.0, 100.0  # weight of the area, growing from step to step
