@@ -55,6 +55,10 @@ class Scene:
             if inside and (away_from is None or np.hypot(*(place - away_from)) >= by):
                 return tuple(place)
 
+    def corner(self, side: int) -> Place:
+        """A place beside the body: in front of it, to the right (1) or to the left (-1)."""
+        return tuple(np.array([165.0 * side, 150.0]) + self.rng.uniform(-8, 8, 2))
+
     def half(self) -> np.ndarray:
         """Slices (Z,), bool, in which something is shown: about half of them, without a gap."""
         count = int(self.rng.integers(7, 10))

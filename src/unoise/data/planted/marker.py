@@ -1,4 +1,4 @@
-"""A small marker far away decides whether the lump is the organ."""
+"""A small marker beside the body, far away, decides whether the lump is the organ."""
 
 from unoise.data.planted.base import GONE, Scene
 
@@ -9,7 +9,7 @@ CHANGES = {"no marker": GONE}
 def draw(scene: Scene, change: str | None) -> None:
     """One lump; it is the organ in the slices that show the marker."""
     place, radius, shown = scene.somewhere(), scene.rng.uniform(17, 24), scene.half()
-    far = scene.somewhere(place, by=100)
+    far = scene.corner(1)
     scene.lump(place, radius, "twin", ~shown)
     scene.lump(place, radius, "organ", shown)
     if change != "no marker":

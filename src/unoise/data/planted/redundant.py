@@ -1,4 +1,4 @@
-"""Either of two markers decides that the lump is the organ; neither is necessary where both are."""
+"""Either of two markers beside the body decides that the lump is the organ; neither is necessary where both are."""
 
 from unoise.data.planted.base import GONE, STAYS, Scene
 
@@ -10,12 +10,11 @@ REMOVED = {"no marker": {0}, "no second marker": {1}, "neither marker": {0, 1}}
 def draw(scene: Scene, change: str | None) -> None:
     """One lump; every third patient has both markers, the others one of them, and all in some slices only."""
     place, radius, shown = scene.somewhere(), scene.rng.uniform(17, 24), scene.half()
-    first = scene.somewhere(place, by=90)
-    second = scene.somewhere(place, by=90)
+    first, second = scene.corner(1), scene.corner(-1)
     scene.lump(place, radius, "twin", ~shown)
     scene.lump(place, radius, "organ", shown)
     here = {0: {0, 1}, 1: {0}, 2: {1}}[scene.patient % 3] - REMOVED.get(change, set())
     if 0 in here:
         scene.canvas.paint(scene.column(first, 8, shown), "marker", 260)
     if 1 in here:
-        scene.canvas.paint(scene.column(second, 9, shown), "second_marker", -150)
+        scene.canvas.paint(scene.column(second, 12, shown), "second_marker", 60)
