@@ -139,7 +139,8 @@ def page(folder: Path, experiment: str) -> str:
         explainers = in_order(curves.explainer)
         parts += [f"## {target}", as_markdown(rows, explainers)]
         parts += [
-            f"Agreement at {SHOWN} % visible, judge {ORIGINAL}, and leak:",
+            f"Agreement at {SHOWN} % visible, judge {ORIGINAL}; its mean over these but the first and over all obscurers "
+            "and judges; the leak:",
             overview(curves, leak, explainers, unseen(ranking)),
         ]
     footnote = (
@@ -169,13 +170,16 @@ def as_markdown(rows: list[Row], explainers: list[str]) -> str:
 
 def overview(curves: pd.DataFrame, leak: pd.Series, explainers: list[str], those_unseen: Pairs) -> str:
     """Every explainer by every obscurer, judge original, and its leak; marked where its interpreter never met it."""
-    kept = curves[(curves.order == "kept_first") & (curves.split == "test") & (curves.judge == ORIGINAL)]
+    kept = curves[(curves.order == "kept_first") & (curves.split == "test")]
     kept = kept[kept.visibility.round(9).isin(FRACTIONS)]
-    means = kept.groupby(["explainer", "obscurer", "visibility"]).agreement.mean()
-    cells = means.map("{:.2f}".format).groupby(["explainer", "obscurer"]).agg(" ".join)
+    means = kept.groupby(["judge", "explainer", "obscurer", "visibility"]).agreement.mean()
+    cells = means[ORIGINAL].map("{:.2f}".format).groupby(["explainer", "obscurer"]).agg(" ".join)
     marked = [mark(text, *pair, those_unseen) for pair, text in cells.items()]
     rows = pd.Series(marked, cells.index).unstack().reindex(explainers)
-    return rows.assign(leak=leak.map("{:.3f}".format)).fillna(NONE).to_markdown(disable_numparse=True)
+    mean = means[means.index.get_level_values("visibility") > FRACTIONS[0] + 1e-9].groupby("explainer").mean()
+    further = {"mean of all": mean, "leak": leak}
+    rows = rows.assign(**{name: values.map("{:.3f}".format) for name, values in further.items()})
+    return rows.fillna(NONE).to_markdown(disable_numparse=True)
 
 
 def processor() -> str:
