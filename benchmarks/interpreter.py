@@ -139,8 +139,8 @@ def page(folder: Path, experiment: str) -> str:
         explainers = in_order(curves.explainer)
         parts += [f"## {target}", as_markdown(rows, explainers)]
         parts += [
-            f"Agreement at {SHOWN} % visible, judge {ORIGINAL}; its mean over these but the first and over all obscurers "
-            "and judges; the leak:",
+            f"Agreement at {SHOWN} % visible, judge {ORIGINAL}; its mean over these but the first, all obscurers and "
+            "judges; the leak:",
             overview(curves, leak, explainers, unseen(ranking)),
         ]
     footnote = (
