@@ -2,7 +2,8 @@
 
 For every patient a fold of its own is run by the workflow: a segmenter and the interpreters are trained on the other
 patients as `config/abdomen_ct.yaml` says, and all explainers are evaluated on the one left out. Prints the agreement at
-2, 5, 10 and 20 % visible, kept first, fold by fold, and whether ours lies above every control at 5 and 10 %.
+2, 5, 10 and 20 % visible, kept first, fold by fold, whether ours lies above every control at 5 and 10 %, and all folds
+in one Markdown table with the best control of each cell.
 
     UNOISE_ABDOMEN_CT=PATH_TO_DECATHLON_TASK python benchmarks/real_ct.py [--organ liver] [--cores 2]
 
@@ -65,6 +66,15 @@ def above_controls(table: pd.DataFrame) -> bool:
     return bool((table.xs(OURS, level="explainer")[list(DECISIVE)] > best[list(DECISIVE)]).all(axis=None))
 
 
+def beside_best_control(table: pd.DataFrame) -> pd.DataFrame:
+    """By obscurer, what each explainer reaches at `VISIBILITIES`, and the best control of each cell."""
+    explainers = table.index.get_level_values("explainer")
+    controls = table[explainers.str.startswith("control-")].groupby("obscurer").max()
+    controls.index = pd.MultiIndex.from_product([controls.index, ["best control"]], names=table.index.names)
+    rows = pd.concat([table[~explainers.str.startswith("control-")], controls])
+    return rows.map("{:.2f}".format).agg(" ".join, axis=1).unstack()
+
+
 def main() -> None:
     """Read the command line, run the folds, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -74,7 +84,7 @@ def main() -> None:
     task = os.environ.get("UNOISE_ABDOMEN_CT")
     if not task or not (Path(task) / "dataset.json").is_file():
         parser.error("set UNOISE_ABDOMEN_CT to the folder of a Decathlon task of the abdomen (it holds dataset.json)")
-    verdicts = {}
+    found = {}
     try:
         made = folds(Path(task).resolve(), options.organ)
     except UserError as error:
@@ -84,13 +94,16 @@ def main() -> None:
         if folder is None:
             print(f"\n{experiment}: it failed, see above")
             continue
-        table = shown(tables.read(folder / "curves.parquet", tables.CURVES))
-        verdicts[experiment] = above_controls(table)
+        found[experiment] = shown(tables.read(folder / "curves.parquet", tables.CURVES))
         print(f"\n{experiment}: agreement, kept first, one patient (no p-value)")
-        print(table.to_string(float_format="{:.2f}".format, na_rep="-"))
+        print(found[experiment].to_string(float_format="{:.2f}".format, na_rep="-"))
     print()
-    for experiment, above in verdicts.items():
-        print(f"{experiment}: {OURS} lies {'above every' if above else 'NOT above every'} control at 5 and 10 %")
+    for experiment, table in found.items():
+        above = "above every" if above_controls(table) else "NOT above every"
+        print(f"{experiment}: {OURS} lies {above} control at 5 and 10 %")
+    if found:
+        whole = pd.concat({one: beside_best_control(table) for one, table in found.items()}, names=["fold"])
+        print("\n" + whole.reset_index().to_markdown(index=False, disable_numparse=True))
 
 
 if __name__ == "__main__":

@@ -45,10 +45,11 @@ def made(tmp_path):
             {**key, "explainer": e, "obscurer": o, "judge": j, "visibility": v, "patient": p, "split": "test",
              "order": order, "agreement": height + (0.01 if p == "a" else -0.01) - (order == "removed_first")}
             for (e, height), o, j, v, p, order in product(
-                HEIGHTS.items(), OBSCURERS, JUDGES, (0.02, 0.05, 0.1), "ab", ("kept_first", "removed_first")
+                HEIGHTS.items(), OBSCURERS, JUDGES, (0.01, 0.02, 0.05, 0.1), "ab", ("kept_first", "removed_first")
             )
         ]
     )  # fmt: skip
+    curves.loc[curves.visibility == 0.01, "agreement"] -= 0.2
     ours = (curves.explainer == "u-noise") & (curves.obscurer == "blur") & (curves.judge == "other")
     curves.loc[ours & (curves.visibility == 0.1), "agreement"] -= 0.3
     leak = [
@@ -103,10 +104,16 @@ def test_every_goal_has_its_number(run, made):
 
 
 def test_what_an_interpreter_never_met_is_marked(run, made):
-    found = run()  # columns: blur, donor, mean, noise, leak
-    assert found["u-noise"][1] == "0.97 0.97 0.97 †"
-    assert found["u-noise"][2] == "0.97 0.97 0.97"
+    found = run()  # columns: blur, donor, mean, noise, mean of all, leak
+    assert found["u-noise"][1] == "0.77 0.97 0.97 0.97 †"
+    assert found["u-noise"][2] == "0.77 0.97 0.97 0.97"
     assert "†" not in "".join(found["occlusion"])
+
+
+def test_the_mean_of_all_is_over_obscurers_and_judges_but_not_at_one_percent(run, made):
+    found = run()
+    assert found["occlusion"][-2] == "0.700"
+    assert found["u-noise"][-2] == f"{0.97 - 0.3 / 24:.3f}", "one of 4 obscurers, 2 judges, 3 fractions is lower by 0.3"
 
 
 def test_the_table_is_written_where_that_is_asked_for(run, made, tmp_path):

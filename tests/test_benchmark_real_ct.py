@@ -53,3 +53,15 @@ def test_ours_must_lie_above_every_control_under_every_obscurer(ours, above):
     table = pd.DataFrame(rows).set_index(["obscurer", "explainer"]).sort_index()
     table.loc[("blur", "u-noise"), 0.1] = ours
     assert BENCHMARK["above_controls"](table) == above
+
+
+def test_the_best_control_is_found_cell_by_cell():
+    rows = {
+        "u-noise": (0.5, 0.6, 0.7, 0.8),
+        "control-random": (0.1, 0.9, 0.1, 0.1),
+        "control-distance": (0.4, 0.2, 0.3, 0.4),
+    }
+    table = pd.DataFrame(rows, index=BENCHMARK["VISIBILITIES"]).T.rename_axis("explainer")
+    table = pd.concat({"mean": table}, names=["obscurer"])
+    found = BENCHMARK["beside_best_control"](table)
+    assert found.loc["mean"].to_dict() == {"best control": "0.40 0.90 0.30 0.40", "u-noise": "0.50 0.60 0.70 0.80"}

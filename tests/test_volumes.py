@@ -246,7 +246,7 @@ def test_maps_lie_on_the_image_and_say_that_their_values_compare(finished):
 def test_the_summary_speaks_of_volumes_and_of_their_seams(finished):
     text = (finished.results / "summary.md").read_text()
     assert "the share of a volume's voxels" in text
-    assert "forward passes per volume" in text
+    assert "forward passes of the segmenter per volume" in text
     assert not re.search(r"\bslices?\b", text)
     assert "## Seams" in text
     seams = finished.read("tables/seams.parquet").set_index("explainer").seam

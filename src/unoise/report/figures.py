@@ -219,7 +219,7 @@ def draw_costs(costs: pd.DataFrame, out: Path, unit: str = "slice") -> None:
     with saved_figure(out, 9, 1.3 + 0.34 * len(each)) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         _draw_bars(left, each["seconds"], colours, f"seconds per {unit} (this machine)")
-        _draw_bars(right, each["forwards"], colours, f"forward passes per {unit}")
+        _draw_bars(right, each["forwards"], colours, f"forward passes of the segmenter per {unit}")
         left.invert_yaxis()
         figure.suptitle("What an explanation costs (log axes)", fontsize=12)
 

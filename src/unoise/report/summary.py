@@ -226,7 +226,7 @@ def _costs(costs: pd.DataFrame, unit: str) -> list[str]:
     rows = [
         {
             "explainer": escape(explainer),
-            f"forward passes per {unit}": f"{row['forwards']:.3g}",
+            f"forward passes of the segmenter per {unit}": f"{row['forwards']:.3g}",
             f"backward passes per {unit}": f"{row['backwards']:.3g}",
             f"seconds per {unit} (volatile)": f"{row['seconds']:.2g}",
             "peak MiB (volatile)": number(row["peak_mib"], ".0f"),
