@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from unoise.workflow import methods, paths
 from unoise.workflow.case_plan import CasePlan
-from unoise.workflow.targets import is_class
+from unoise.workflow.config.targets import is_class
 
 
 class TargetPlan(CasePlan):

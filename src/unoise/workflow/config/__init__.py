@@ -1,0 +1,72 @@
+"""Reading a config: its schema, its defaults, its errors."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from unoise.errors import UserError
+from unoise.workflow.config.dimensions import check_dims, settle_dims
+from unoise.workflow.config.fault import Fault
+from unoise.workflow.config.methods import check_explainers, check_obscurers, expanded
+from unoise.workflow.config.networks import complete_networks
+from unoise.workflow.config.regions import check_regions
+from unoise.workflow.config.schema import check
+from unoise.workflow.config.sections import check_data, check_named_explainers, check_trained_again
+from unoise.workflow.config.targets import check_targets
+
+_SCHEMA = yaml.safe_load(Path(__file__).with_name("schema.yaml").read_text(encoding="utf-8"))
+_NAMING_EXPLAINERS = [part for part, one in _SCHEMA["properties"].items() if "explainers" in one.get("properties", {})]
+
+
+def read_config(path: Path) -> dict:
+    """Read a config file and complete it; see `complete`."""
+    if not path.is_file():
+        raise UserError("the config file does not exist", file=path, remedy="Name one of config/*.yaml")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"it is not YAML ({' '.join(str(error).split())})", file=path, remedy="Mend the line it names"
+        ) from None
+    return complete(content, path)
+
+
+def complete(config: object, path: str | Path = "config") -> dict:
+    """Check a config against the schema and the methods it names, and fill in the defaults.
+
+    Returns
+    -------
+    dict
+        A new dict of built-in values; `dataset` has its environment variables replaced.
+
+    Raises
+    ------
+    UserError
+        For the first thing that is wrong: its place in the config and what to do.
+    """
+    config = yaml.safe_load(yaml.safe_dump(config, sort_keys=False))
+    try:
+        _complete(config)
+    except Fault as fault:
+        raise UserError(fault.what, file=path, remedy=fault.remedy) from None
+    return config
+
+
+def _complete(config: dict) -> None:
+    try:
+        json.dumps(config, allow_nan=False)
+    except (ValueError, TypeError) as error:
+        raise Fault((), f"a value is not a finite number, a text, a list or a table ({error})") from None
+    check(config, _SCHEMA)
+    settle_dims(config)
+    complete_networks(config)
+    check_explainers(config)
+    check_obscurers(config)
+    check_targets(config)
+    check_named_explainers(config, _NAMING_EXPLAINERS)
+    check_trained_again(config)
+    check_regions(config)
+    check_data(config)
+    check_dims(config)
+    config["dataset"] = expanded(config["dataset"], "dataset")
