@@ -391,3 +391,13 @@ def test_an_interpreter_that_sees_the_prediction_has_a_second_channel(plain_conf
     one["network"]["input"] = "imagenet"
     with pytest.raises(UserError, match=r"interpreters\.one\.sees: beside the prediction"):
         complete(plain_config)
+
+
+@pytest.mark.parametrize(("place", "name"), [("split_of", 1), ("patient_of", True)])
+def test_a_name_that_is_no_text_is_refused(default, refused, place, name):
+    default["cases"] = {place: {name: "train", "b": "test"}}
+    assert f"cases.{place}: the name {name!r} is not a text. Write it in quotes" in refused(default)
+
+
+def test_a_seed_that_no_generator_takes_is_refused(default, refused):
+    assert "seed: 18446744073709551616 is out of range" in refused(default | {"seed": 2**64})

@@ -12,6 +12,7 @@ from torch import nn
 
 from unoise import tables
 from unoise.data.volumes import write_volume
+from unoise.errors import UserError
 from unoise.training.assignment import Assignment
 from unoise.training.loop import State, train
 from unoise.training.segmenter import train_segmenter
@@ -96,6 +97,20 @@ def test_an_unreadable_state_is_set_aside_and_training_starts_anew(tmp_path, cap
     assert state.with_suffix(".unreadable").exists()
 
 
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_trainings_of_any_number_of_steps_end(tmp_path, epochs):
+    """At nine steps in all the schedule once divided by zero."""
+    _, history = made_training(tmp_path, epochs=epochs)
+    assert len(history) == epochs
+
+
+def test_a_training_that_diverges_says_so_and_leaves_no_model(tmp_path):
+    assignment = segmenter_assignment(tmp_path, epochs=2, learning_rate=1e20)
+    with pytest.raises(UserError, match="diverged in epoch 1.*learning_rate below 1e\\+20"):
+        train_segmenter(assignment, tmp_path / "source.json")
+    assert not assignment.out["weights"].exists()
+
+
 def test_sigterm_ends_after_the_epoch_and_the_next_run_goes_on(tmp_path):
     with pytest.raises(InterruptedError, match="after epoch 2"):
         made_training(tmp_path, after_epoch=lambda e: os.kill(os.getpid(), signal.SIGTERM) if e == 2 else None)
@@ -169,6 +184,16 @@ def test_weights_given_are_the_start_and_without_epochs_the_end(tmp_path):
     further = segmenter_assignment(tmp_path, start=start, epochs=1)
     train_segmenter(further, tmp_path / "source.json")
     assert not equal(load_file(start), load_file(further.out["weights"]))
+
+
+def test_weights_of_other_classes_are_refused(tmp_path):
+    first = segmenter_assignment(tmp_path)
+    train_segmenter(first, tmp_path / "source.json")
+    start = first.out["weights"].rename(tmp_path / "given.safetensors")
+    again = segmenter_assignment(tmp_path, start=start, epochs=0)
+    again.settings.update(classes={"spleen": ["spleen"]}, learned=["spleen"])
+    with pytest.raises(UserError, match=r"given.safetensors: its card says classes \['.*'\], where .* \['spleen'\]"):
+        train_segmenter(again, tmp_path / "source.json")
 
 
 @pytest.mark.parametrize(("by", "sizes"), [("patient", [3, 6]), ("batch", [4, 4, 1])])

@@ -17,5 +17,6 @@ class UserError(Exception):
     """
 
     def __init__(self, what: str, *, remedy: str, case: str | None = None, file: str | Path | None = None):
+        self.what, self.remedy = what, remedy
         where = [f"case {case}" if case else "", str(file) if file else ""]
         super().__init__(": ".join([*filter(None, where), f"{what}. {remedy}."]))

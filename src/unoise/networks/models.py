@@ -25,6 +25,16 @@ def save_model(path: Path, network: Normalised, card: dict) -> None:
         safetensors.torch.save_file(weights, temporary, metadata={"card": json.dumps(card)})
 
 
+def read_card(path: Path) -> dict:
+    """The card of a file of weights; empty where it has none."""
+    try:
+        with safe_open(path, "pt") as file:
+            card = json.loads(file.metadata()["card"])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
 def load_model(path: Path, compute: Compute) -> tuple[Normalised, dict]:
     """A stored network, frozen and in evaluation mode on the device, and its card.
 

@@ -7,9 +7,10 @@ import yaml
 
 from unoise import tables
 from unoise.compute import peak_mib
+from unoise.errors import UserError
 from unoise.files import content_hash, file_hash, whole_file, write_json
 from unoise.networks.build import Normalised, parameter_count
-from unoise.networks.models import save_model
+from unoise.networks.models import read_card, save_model
 from unoise.networks.weights import load_weights
 from unoise.training.slices import CaseFiles
 
@@ -66,10 +67,30 @@ class Assignment:
             snakemake.config["compute"],
         )
 
-    def begin(self, network: Normalised) -> None:
-        """Fill a new network with the weights to start from, if there are any; raises as `load_weights`."""
-        if self.start:
-            load_weights(network, self.start)
+    def begin(self, network: Normalised, **wanted: list[str]) -> None:
+        """Fill a new network with the weights to start from, if there are any.
+
+        Parameters
+        ----------
+        wanted
+            What the card of their file, if it has one, must say, by its entries.
+
+        Raises
+        ------
+        UserError
+            As `load_weights`, and if the card says something else.
+        """
+        if not self.start:
+            return
+        load_weights(network, self.start)
+        card = read_card(self.start)
+        for entry, names in wanted.items():
+            if card.get(entry, names) != names:
+                raise UserError(
+                    f"its card says {entry} {card[entry]}, where the config has {names}",
+                    file=self.start,
+                    remedy="Give weights for these, or train the network",
+                )
 
     def fingerprint(self, *files: Path) -> str:
         """Of everything that decides the weights: settings, code, data, the start and further files."""

@@ -46,7 +46,8 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
     data = training_set(assignment.training, settings)
     torch.manual_seed(settings["seed"])
     network = fitting_network(settings["network"], len(frozen.classes), data.shape, Windows.of(settings))
-    assignment.begin(network)
+    explained = sorted({target.name for target in targets})
+    assignment.begin(network, classes=frozen.classes, **({} if own["epochs"] else {"explains": explained}))
     network = compute.place(network)
     groups = read_groups(assignment.validation, own, compute)
     samples = data.samples(own)
@@ -77,7 +78,7 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
     card = {
         "out_channels": len(frozen.classes),
         "classes": frozen.classes,
-        "explains": sorted({target.name for target in targets}),
+        "explains": explained,
         "output": f"one map a class (N, classes, *S), as the objective {settings['objective']['method']} reads it",
         "objective": settings["objective"],
         "segmenter": settings["segmenter"],

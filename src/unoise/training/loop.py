@@ -1,6 +1,7 @@
 """The training loop: one page, resumable at every epoch."""
 
 import logging
+import math
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 
 from unoise.compute import generator
+from unoise.errors import UserError
 from unoise.files import whole_file
 
 LOGGER = logging.getLogger("unoise")
@@ -74,7 +76,8 @@ class State:
 
 def _one_cycle(optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
     largest = optimizer.param_groups[0]["lr"]
-    return OneCycleLR(optimizer, largest, total_steps=steps + 1, pct_start=0.1, final_div_factor=1 / FINAL_RATE)
+    total = max(steps + 1, 11)  # with 10 a tenth is one step, and the scheduler divides by zero
+    return OneCycleLR(optimizer, largest, total_steps=total, pct_start=0.1, final_div_factor=1 / FINAL_RATE)
 
 
 def _constant(optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
@@ -114,6 +117,11 @@ def train(
     -------
     list
         One row an epoch: epoch, loss, learning_rate, score, seconds.
+
+    Raises
+    ------
+    UserError
+        If the loss or the weights are no longer finite.
     """
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"], fused=True
@@ -140,6 +148,11 @@ def train(
                 total += step(network, optimizer, loss(images, reference, moment), settings["clip_gradient"])
                 schedule.step()
             network.eval()
+            if not (math.isfinite(total) and all(value.isfinite().all() for value in network.parameters())):
+                raise UserError(
+                    f"the training of {state.folder.name} diverged in epoch {epoch}: its loss or weights are not finite",
+                    remedy=f"Choose a learning_rate below {settings['learning_rate']:g}, or a clip_gradient",
+                )
             score = validate()
             if score is None or score >= max((row["score"] for row in history), default=score):
                 best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

@@ -42,7 +42,7 @@ def train_segmenter(assignment: Assignment, source: Path) -> None:
     network = fitting_network(settings["network"], len(learned), data.shape, windows)
     if settings["start_at_prior"]:
         start_at_prior(network, data.class_shares(values))
-    assignment.begin(network)
+    assignment.begin(network, classes=learned)
     network = compute.place(network)
     window = json.loads(source.read_text(encoding="utf-8"))["window"]
     groups = read_groups(assignment.validation, own, compute)

@@ -1,6 +1,7 @@
 """Which explainers meet every other, and what the interpreters of the explainers have seen in training."""
 
 from functools import cached_property
+from itertools import chain
 
 from unoise.workflow import methods, paths
 from unoise.workflow.noise_plan import NoisePlan
@@ -31,8 +32,9 @@ class ContestPlan(NoisePlan):
 
     @staticmethod
     def _shown_to(interpreter: dict) -> list[str]:
-        objective, augmentation = interpreter["objective"], interpreter["training"]["augmentation"]
-        return [
-            *methods.find("training.objectives", objective["method"]).fillings(objective),
-            *methods.find("training.augmentations", augmentation).fillings({}),
-        ]
+        objective = interpreter["objective"]
+        shown = [methods.find("training.objectives", objective["method"]).fillings(objective)]
+        for kind in {"training", "pretraining"} & interpreter.keys():
+            augmentation = methods.find("training.augmentations", interpreter[kind]["augmentation"])
+            shown.append(augmentation.fillings({}))
+        return list(dict.fromkeys(chain(*shown)))

@@ -53,11 +53,20 @@ def complete(config: object, path: str | Path = "config") -> dict:
     return config
 
 
+def _check_names(place: tuple[str, ...], entry: object) -> None:
+    """Raise a `Fault` for the first name, at any depth, that YAML reads as something else: 001, on, 2024-01-01."""
+    for name, one in entry.items() if isinstance(entry, dict) else ():
+        if not isinstance(name, str):
+            raise Fault(place, f"the name {name!r} is not a text", "Write it in quotes")
+        _check_names((*place, name), one)
+
+
 def _complete(config: dict) -> None:
     try:
         json.dumps(config, allow_nan=False)
     except (ValueError, TypeError) as error:
         raise Fault((), f"a value is not a finite number, a text, a list or a table ({error})") from None
+    _check_names((), config)
     check(config, _SCHEMA)
     settle_dims(config)
     complete_networks(config)
