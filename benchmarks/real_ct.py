@@ -72,7 +72,7 @@ def beside_best_control(table: pd.DataFrame) -> pd.DataFrame:
     controls = table[explainers.str.startswith("control-")].groupby("obscurer").max()
     controls.index = pd.MultiIndex.from_product([controls.index, ["best control"]], names=table.index.names)
     rows = pd.concat([table[~explainers.str.startswith("control-")], controls])
-    return rows.map("{:.2f}".format).agg(" ".join, axis=1).unstack()
+    return rows.map(lambda value: "-" if pd.isna(value) else f"{value:.2f}").agg(" ".join, axis=1).unstack()
 
 
 def main() -> None:
@@ -99,8 +99,8 @@ def main() -> None:
         print(found[experiment].to_string(float_format="{:.2f}".format, na_rep="-"))
     print()
     for experiment, table in found.items():
-        above = "above every" if above_controls(table) else "NOT above every"
-        print(f"{experiment}: {OURS} lies {above} control at 5 and 10 %")
+        above = f"{OURS} lies {'above' if above_controls(table) else 'NOT above'} every control at 5 and 10 %"
+        print(f"{experiment}: {'the segmenter finds nothing to explain' if table.isna().all(axis=None) else above}")
     if found:
         whole = pd.concat({one: beside_best_control(table) for one, table in found.items()}, names=["fold"])
         print("\n" + whole.reset_index().to_markdown(index=False, disable_numparse=True))

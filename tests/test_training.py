@@ -106,7 +106,7 @@ def test_trainings_of_any_number_of_steps_end(tmp_path, epochs):
 
 def test_a_training_that_diverges_says_so_and_leaves_no_model(tmp_path):
     assignment = segmenter_assignment(tmp_path, epochs=2, learning_rate=1e20)
-    with pytest.raises(UserError, match="diverged in epoch 1.*learning_rate below 1e\\+20"):
+    with pytest.raises(UserError, match=r"diverged: in epoch 1.*learning_rate below 1e\+20"):
         train_segmenter(assignment, tmp_path / "source.json")
     assert not assignment.out["weights"].exists()
 

@@ -150,7 +150,7 @@ def train(
             network.eval()
             if not (math.isfinite(total) and all(value.isfinite().all() for value in network.parameters())):
                 raise UserError(
-                    f"the training of {state.folder.name} diverged in epoch {epoch}: its loss or weights are not finite",
+                    f"the training of {state.folder.name} diverged: in epoch {epoch} its loss is no longer finite",
                     remedy=f"Choose a learning_rate below {settings['learning_rate']:g}, or a clip_gradient",
                 )
             score = validate()
