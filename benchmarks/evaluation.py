@@ -49,12 +49,14 @@ def made_model(config: dict, folder: Path) -> Path:
     torch.manual_seed(config["seed"])
     network = config["segmenter"]["network"]
     card = {"network": network, "out_channels": 1, "classes": [CLASS], "window": config["preprocess"]["window"]}
-    save_model(folder / "segmenter.safetensors", build_network(network, 1), card | {"training_data": {"body_mean": 0.5}})
+    save_model(
+        folder / "segmenter.safetensors", build_network(network, 1), card | {"training_data": {"body_mean": 0.5}}
+    )
     return folder / "segmenter.safetensors"
 
 
 def made_case(config: dict, patient: int, size: int, folder: Path) -> dict[str, Path]:
-    """A preprocessed phantom of size² voxels a slice; its `prediction_original` is its label, its map is noise."""
+    """A preprocessed phantom of size² voxels a slice; its `prediction_original` is its label, blurred by noise, which is its map."""
     case = f"p{patient}"
     scan, annotation = (folder / f"{case}_{name}.nii.gz" for name in ("scan", "annotation"))
     write_case(scan, annotation, config["seed"], patient)
@@ -64,7 +66,7 @@ def made_case(config: dict, patient: int, size: int, folder: Path) -> dict[str, 
     preprocess_case(case, scan, annotation, LABELS, None, config["preprocess"] | grid, {CLASS: [CLASS]}, written)
     label, affine = read_volume(files["label"], case)
     noise = torch.rand(label.shape, generator=generator("benchmark", case), device="cpu").numpy()
-    for name, voxels in (("prediction_original", label[..., None]), ("importance", noise)):
+    for name, voxels in (("prediction_original", (0.8 * label + 0.2 * noise)[..., None]), ("importance", noise)):
         files[name] = folder / f"{case}_{name}.nii.gz"
         write_volume(files[name], voxels, affine)
     return files
