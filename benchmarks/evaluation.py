@@ -56,7 +56,7 @@ def made_model(config: dict, folder: Path) -> Path:
 
 
 def made_case(config: dict, patient: int, size: int, folder: Path) -> dict[str, Path]:
-    """A preprocessed phantom of size² voxels a slice; its `prediction_original` is its label, blurred by noise, which is its map."""
+    """A preprocessed phantom of size² voxels a slice; its prediction is its label and some noise, its map that noise."""
     case = f"p{patient}"
     scan, annotation = (folder / f"{case}_{name}.nii.gz" for name in ("scan", "annotation"))
     write_case(scan, annotation, config["seed"], patient)
