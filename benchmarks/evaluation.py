@@ -56,7 +56,7 @@ def made_model(config: dict, folder: Path) -> Path:
 
 
 def made_case(config: dict, patient: int, size: int, folder: Path) -> dict[str, Path]:
-    """A preprocessed phantom of size² voxels a slice; its prediction is its label and some noise, its map that noise."""
+    """A preprocessed phantom of size² voxels a slice; its prediction is its label with noise, its map that noise."""
     case = f"p{patient}"
     scan, annotation = (folder / f"{case}_{name}.nii.gz" for name in ("scan", "annotation"))
     write_case(scan, annotation, config["seed"], patient)
@@ -95,15 +95,16 @@ def rows(config: dict, files: dict[str, Path], model: Path, repetitions: int, fo
     evaluation = {key: config["evaluation"][key] for key in ("kept_first", "removed_first", "min_voxels")}
     settings = {"key": MODEL, "target": {"class": CLASS}, "seed": config["seed"], **evaluation}
     for names in (*((name,) for name in TOGETHER), TOGETHER, (APART,)):
-        schemas = {name: methods.find("obscurers", name).settings for name in names}
-        obscurers = {name: {key: one["default"] for key, one in own.items()} for name, own in schemas.items()}
+        used = {name: methods.find("obscurers", name) for name in names}
+        obscurers = {name: {key: own["default"] for key, own in one.settings.items()} for name, one in used.items()}
+        read = {kind: path for kind, path in files.items() if kind != "donor" or "donor" in names}
         cases = EvaluateCases(settings | {"obscurers": obscurers}, {"judge_original": model}, config["compute"])
         segmenter, device = cases.judges.original, cases.compute.device
         images, _ = read_parts(files["image"], SPECIMEN["case"], device, dims=2)
         turns = []
         for _ in range(1 if APART in names else 1 + repetitions):
             before = segmenter.forwards
-            evaluated = seconds(lambda cases=cases: cases(SPECIMEN, files, out), device)
+            evaluated = seconds(lambda cases=cases, read=read: cases(SPECIMEN, read, out), device)
             slices = segmenter.forwards - before
             batches = images[torch.arange(slices, device=device) % len(images)].split(cases.compute.batch_size)
             bare = seconds(lambda segmenter=segmenter, batches=batches: forward(segmenter, batches), device)
