@@ -9,7 +9,7 @@ from monai.networks.nets import UNet
 
 from unoise.compute import generator
 from unoise.data.volumes import read_volume, write_volume
-from unoise.evaluation.evaluate import count
+from unoise.evaluation.evaluate import count_kept, count_visible
 from unoise.evaluation.masks import ranks, tie_breakers, visible
 from unoise.evaluation.probe import MaskedCase
 from unoise.evaluation.probe import count as count_found
@@ -161,8 +161,10 @@ def test_evaluation(segmenter, units):
     places = ranks(units.images[:, 0], tie_breakers(units, 1))
     mask = visible(places, 0.3, "kept_first")
     organ = TARGET.predicted(segmenter.probabilities(units.images))
-    counts = count(organ, mask, {"body": mask, "label": organ, "clean": organ})
-    assert counts[0]["visible"] == round(0.3 * 32 * 32)
+    counts = count_visible(mask, {"body": mask, "label": organ})
+    assert counts["visible"][0] == round(0.3 * 32 * 32)
+    kept = count_kept(organ, {"label": organ, "clean": organ})
+    assert kept["obscured_clean"].tolist() == organ.sum((1, 2)).tolist()
     assert (TARGET.voxels(units, units.images[:, 0]) >= 5).all()
 
 

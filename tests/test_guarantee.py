@@ -15,7 +15,7 @@ from unoise.data.canvas import Canvas, Grid
 from unoise.data.phantom import scan
 from unoise.data.phantom_patient import LABELS, Patient
 from unoise.errors import UserError
-from unoise.evaluation.evaluate import count
+from unoise.evaluation.evaluate import count_kept, count_visible
 from unoise.evaluation.masks import ranks, visible
 from unoise.report.guarantee import guarantee_section
 from unoise.statistics.curves import patient_curves
@@ -144,10 +144,12 @@ def phantoms() -> pd.DataFrame:
         mask = visible(places, visibility, "kept_first")
         obscured = torch.where(mask[:, None], images, torch.tensor(0.3))
         predicted = segmenter.probabilities(obscured)[:, 0] > 0.5
-        counts = count(predicted, mask, {"body": body, "label": clean, "clean": clean})
+        regions = {"body": body, "label": clean, "clean": clean}
+        counts = count_visible(mask, regions) | count_kept(predicted, regions)
         key = CELL | {"order": "kept_first", "visibility": visibility, "seed": 0, "split": "test"}
-        rows += [key | {"patient": f"p{number}"} | one for number, one in enumerate(counts)]
-    return patient_curves(pd.DataFrame(rows)).dropna(subset="agreement")
+        patients = [f"p{number}" for number in range(len(images))]
+        rows.append(pd.DataFrame(key | {"patient": patients} | {name: one.numpy() for name, one in counts.items()}))
+    return patient_curves(pd.concat(rows)).dropna(subset="agreement")
 
 
 def drawn_again(curves: pd.DataFrame, calibration: int, tolerance: float, times: int = 200) -> pd.DataFrame:

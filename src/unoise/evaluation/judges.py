@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from unoise.compute import Compute
-from unoise.data.units import read_parts, read_probabilities
+from unoise.data.units import Units, read_parts, read_probabilities
 from unoise.networks.segmenter import Segmenter
 from unoise.obscurers.base import Surroundings
 from unoise.targets.base import make_target
@@ -62,19 +62,22 @@ class Judges:
         for name, network in self._networks.items():
             yield name, self.target.kept(self.target.decided(network.probabilities(images)), clean[name], place)
 
-    def clean(self, case: str, files: dict[str, Path], keep: Tensor) -> dict[str, Tensor]:
-        """What each judge decides (N, *S), bool, on the unobscured units where `keep` is true.
+    def clean(self, files: dict[str, Path], units: Units, keep: Tensor) -> dict[str, Tensor]:
+        """What each judge decides (N, *S), bool, on the unobscured units.
 
         Parameters
         ----------
         files
             The case's predictions, by the names that `Plan.judge_input` gives them: `prediction_<name>`.
+        units
+            Those of the case, with the original's probabilities, where `keep` is true.
         keep
             A bool for every unit of the case.
         """
-        return {
-            name: self.target.decided(
-                read_probabilities(files[f"prediction_{name}"], case, self._device, self.original.dims)[keep]
-            )
-            for name in self._networks
-        }
+
+        def probabilities(name: str) -> Tensor:
+            if name == ORIGINAL:
+                return units.probabilities
+            return read_probabilities(files[f"prediction_{name}"], units.case, self._device, self.original.dims)[keep]
+
+        return {name: self.target.decided(probabilities(name)) for name in self._networks}

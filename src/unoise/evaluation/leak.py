@@ -61,7 +61,7 @@ class LeakCases:
         rows = []
         if len(shown.units):
             places = {"own": shown.places(seed)} | self._other_places(shown, key["partner"], files)
-            clean = self.judges.clean(case, files, shown.keep)
+            clean = self.judges.clean(files, shown.units, shown.keep)
             target = self.judges.target.place(shown.units.probabilities)
             around = self.judges.surroundings(case, files, seed)
             for name, content in self.contents.items():

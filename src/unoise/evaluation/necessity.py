@@ -52,7 +52,8 @@ class NecessityCases:
         target = self.judges.target
         units = target.locate(units, label)
         keep = target.voxels(units, label) >= self.settings["min_voxels"]
-        units, clean = units.select(keep), self.judges.clean(case, files, keep)[ORIGINAL]
+        units = units.select(keep)
+        clean = target.decided(units.probabilities)
         around = self.judges.surroundings(case, files, self.settings["seed"])
         fixed = {**self.settings["key"], **key, "judge": ORIGINAL, "seed": self.settings["seed"]}
         organ = target.predicted(units.probabilities)
