@@ -302,7 +302,9 @@ def test_the_opening_says_what_no_sanity_check_was_made_of(summary):
 def test_the_opening_says_when_the_ranking_turns_with_the_obscurer(summary):
     assert "unstable" not in opening(summary())
     turned = summary(turned=True)
-    assert re.search(r"\*\*the ranking is unstable\*\*: Kendall's tau is below 0.5 between mean and noise, -1\.00\.", turned)
+    assert re.search(
+        r"\*\*the ranking is unstable\*\*: Kendall's tau is below 0.5 between mean and noise, -1\.00\.", turned
+    )
     assert "holds between any two" not in turned
 
 

@@ -80,7 +80,8 @@ def measure_sanity(
     references, atlas
         What `make_explainer` takes, where the explainer needs it.
     keys, files
-        Key columns of each case; of each what `read_shown` reads, the original maps among it, and its `body`.
+        Key columns of each case; of each what `read_shown` reads, the original maps among it, its `body`, and what
+        `Explainer.begin` is given.
     out
         For rows of `tables.SANITY`.
     compute
@@ -96,17 +97,18 @@ def measure_sanity(
         shown = read_shown(key["case"], case_files, target, settings["min_voxels"], where.device, original.dims)
         shown = shown.largest(target, settings["units"])
         body, _ = read_parts(case_files["body"], key["case"], where.device, original.dims)
-        cases.append((key["patient"], shown, body[shown.keep, 0] > 0))
+        cases.append((key["patient"], case_files, shown, body[shown.keep, 0] > 0))
     rows = []
-    for one in changed(original, loaded, settings["stages"], cases[0][1].units.images.shape[2:]):
+    for one in changed(original, loaded, settings["stages"], cases[0][2].units.images.shape[2:]):
         if interpreters and one.segmenter not in loaded.values():
             continue
         learned = Interpreter.load(interpreters[one.check], where) if interpreters else None
         explainer = make_explainer(settings["explainer"], one.segmenter, target, learned, where, references, atlas)
-        for patient, shown, body in cases:
+        for patient, case_files, shown, body in cases:
             row = {"patient": patient, "check": one.check, "stage": one.stage, "layer": one.layer}
             found = [(np.nan,) * len(_VALUES)]
             if len(shown.units):
+                explainer.begin(shown.units.case, case_files)
                 maps = explainer.explain(shown.units)
                 found = compare(shown, maps, body, target, settings["seed"])
             rows += [row | dict(zip(_VALUES, values, strict=True)) for values in found]
