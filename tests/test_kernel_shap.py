@@ -1,13 +1,15 @@
 """Kernel SHAP against Captum's, on supervoxels and on labelled structures."""
 
+import numpy as np
 import pytest
 import torch
 from captum.attr import KernelShap, ShapleyValues
-from made import CPU, close_to_peer, made_explainer, random_segmenter, random_units, stored_case
+from made import CPU, close_to_peer, made_explainer, random_segmenter, random_units
 from torch import nn
 
 from unoise.compute import generator
-from unoise.data.units import Units
+from unoise.data.units import Units, volume
+from unoise.data.volumes import write_volume
 from unoise.errors import UserError
 from unoise.explainers._supervoxels import supervoxels
 from unoise.explainers.base import Context
@@ -169,7 +171,8 @@ def labelled(request, tmp_path):
     def make(target=Sum, structures=structures, **settings):
         context = Context(model, target("organ", 0), None, model.compute, 5)
         explainer = KernelShapStructures(context, **STRUCTURES | settings)
-        explainer.begin("made", stored_case(tmp_path, units, structures=structures))
+        write_volume(tmp_path / "structures.nii.gz", volume(structures), np.diag([2.0, 2, 2, 1]))
+        explainer.begin("made", {"structures": tmp_path / "structures.nii.gz"})
         return explainer, units, structures
 
     return make
