@@ -203,7 +203,9 @@ def test_the_values_of_structures_are_shapleys(labelled):
         found = explainer.context.segmenter.probabilities(part)
         return TARGET.agreement(found, clean.expand(len(part), *clean.shape[1:]))
 
-    mask = (structures[-1:] + (one.images[:, 0] > 0)).unique(return_inverse=True)[1]
+    mask = torch.where(structures[-1:] > 0, structures[-1:], (one.images[:, 0] > 0).float()).unique(
+        return_inverse=True
+    )[1]
     peer = ShapleyValues(left).attribute(one.images, feature_mask=mask[:, None], perturbations_per_eval=4)
     close_to_peer(explainer.explain(one), peer[:, 0])
 
