@@ -46,6 +46,7 @@ EXPLAINERS = {
     "random": {},
     "rise": {"masks": 4, "cells": 4, "visible": 0.5, "fill": 0.0},
     "kernel_shap": {"features": 8, "compactness": 0.2, "samples": 8, "fill": 0.0},
+    "kernel_shap_structures": {"rest": 3, "compactness": 0.2, "samples": 8, "fill": 0.0},
     "extremal": {"steps": 2, "cells": 4, "fill": 0.0},
     "distance": {},
     "prediction": {},
@@ -141,7 +142,8 @@ def captum_on_cpu(monkeypatch):
 @pytest.mark.usefixtures("meta_default", "captum_on_cpu")
 def test_explainers(name, network, segmenter, units, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    files = stored_case(tmp_path, units, label=(units.images[:, 0] > 0.5).float())
+    organ = (units.images[:, 0] > 0.5).float()
+    files = stored_case(tmp_path, units, label=organ, structures=organ)
     write_volume(tmp_path / "maps" / "made.nii.gz", *read_volume(files["image"], "made"))
     atlas, key = tmp_path / "atlas.safetensors", {"case": "other", "patient": "other"}
     settings = {"target": {"class": "organ"}, "classes": ["organ"]}

@@ -219,6 +219,7 @@ def test_explainers_share_a_rule_only_where_they_are_given_the_same(plan):
             "expected": {"method": "expected_gradients"},
             "atlas": {"method": "atlas"},
             "theirs": {"method": "external", "folder": "maps"},
+            "shap": {"method": "kernel_shap_structures"},
             "control-atlas": {"method": "atlas"},
             "control-edges": {"method": "edges"},
             "control-random": {"method": "smooth_random"},
@@ -229,11 +230,15 @@ def test_explainers_share_a_rule_only_where_they_are_given_the_same(plan):
         ("expected",),
         ("atlas",),
         ("theirs",),
+        ("shap",),
         ("control-atlas",),
         ("control-edges", "control-random"),
     }
     asked = {group.explainers: made.atlas_input(group.explainers) for group in made.explainer_groups}
     assert {keys for keys, files in asked.items() if files} == {("atlas",), ("control-atlas",)}
+    labelled = {group.explainers: made.structure_input(group.explainers, ["c4"]) for group in made.explainer_groups}
+    assert {keys for keys, files in labelled.items() if files} == {("shap",)}
+    assert labelled[("shap",)] == {"structures": ["results/tiny/preprocessed/c4/structures.nii.gz"]}
     assert asked[("atlas",)] == {"atlas": "results/tiny/atlas/{target}.safetensors"}
 
 

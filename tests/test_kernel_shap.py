@@ -1,14 +1,21 @@
-"""Kernel SHAP against Captum's, and its supervoxels."""
+"""Kernel SHAP against Captum's, on supervoxels and on labelled structures."""
 
+import numpy as np
 import pytest
 import torch
 from captum.attr import KernelShap, ShapleyValues
 from made import CPU, close_to_peer, made_explainer, random_segmenter, random_units
+from torch import nn
 
 from unoise.compute import generator
-from unoise.data.units import Units
+from unoise.data.units import Units, volume
+from unoise.data.volumes import write_volume
+from unoise.errors import UserError
 from unoise.explainers._supervoxels import supervoxels
+from unoise.explainers.base import Context
 from unoise.explainers.kernel_shap import coalitions, shapley_values
+from unoise.explainers.kernel_shap_structures import KernelShapStructures
+from unoise.networks.windows import Windows
 from unoise.targets.class_target import ClassTarget
 
 TARGET = ClassTarget("organ", 0)
@@ -127,3 +134,98 @@ def test_supervoxels_are_parts_of_one_value_in_one_place(shape):
 def test_an_image_of_the_filling_alone_has_no_values(segmenter, units):
     units.images[:] = 0
     assert not shap(segmenter, 8).explain(units).any()
+
+
+# Labelled structures
+
+STRUCTURES = {"rest": 1, "compactness": 20.0, "samples": 1000, "fill": 0.0}
+
+
+class Shown(nn.Module):
+    """Its probability of the organ is the image's value."""
+
+    def forward(self, images):
+        return images.clamp(1e-7, 1 - 1e-7).logit()
+
+
+class Sum(ClassTarget):
+    """An additive game: each voxel left adds its own share to the agreement."""
+
+    def agreement(self, probabilities, clean):
+        return (probabilities * clean).flatten(1).sum(1) / (clean**2).flatten(1).sum(1)
+
+
+@pytest.fixture(params=[2, 3])
+def labelled(request, tmp_path):
+    """Makes an explainer and units, with air below 4 along the first axis and structures 5 and 7 of the label above."""
+    dims = request.param
+    windows = Windows((16, 16, 8), 0.5) if dims == 3 else None
+    model = random_segmenter(dims, Shown(), windows)
+    images = 0.1 + 0.8 * random_units(model).images
+    images[:, :, :4] = 0
+    structures = torch.zeros_like(images[:, 0])
+    structures[:, 6:9], structures[:, 9:11, 3:] = 5, 7
+    structures[0, :4, :2] = 7  # and some of the air
+    units = Units("made", tuple(range(len(images))), images, model.probabilities(images), (2.0,) * dims)
+
+    def make(target=Sum, structures=structures, **settings):
+        context = Context(model, target("organ", 0), None, model.compute, 5)
+        explainer = KernelShapStructures(context, **STRUCTURES | settings)
+        write_volume(tmp_path / "structures.nii.gz", volume(structures), np.diag([2.0, 2, 2, 1]))
+        explainer.begin("made", {"structures": tmp_path / "structures.nii.gz"})
+        return explainer, units, structures
+
+    return make
+
+
+@pytest.mark.parametrize(("rest", "samples"), [(1, 1000), (20, 200)])
+def test_in_an_additive_game_a_structure_is_worth_what_its_voxels_add(labelled, rest, samples):
+    """All coalitions of three features, and a sample of those of many."""
+    explainer, units, structures = labelled(rest=rest, samples=samples)
+    maps = explainer.explain(units)
+    for number, (image, values, here) in enumerate(zip(units.images[:, 0], maps, structures, strict=True)):
+        air = (image == 0) & (here == 0)
+        rest_features = explainer.features(units, number)[(here == 0) & ~air].unique()
+        assert len(rest_features) == 1 if rest == 1 else len(rest_features) > 5
+        parts = [here == 5, here == 7, *(explainer.features(units, number) == one for one in rest_features)]
+        for part in parts:
+            expected = (image[part] ** 2).sum() / (image**2).sum()
+            torch.testing.assert_close(values[part], expected.expand(int(part.sum())), rtol=1e-3, atol=1e-6)
+        assert not values[air].any()
+
+
+def test_the_values_of_structures_are_shapleys(labelled):
+    explainer, units, structures = labelled(ClassTarget)
+    one = units.select(torch.arange(len(units)) == len(units) - 1)
+    clean = one.probabilities
+
+    def left(part):
+        found = explainer.context.segmenter.probabilities(part)
+        return TARGET.agreement(found, clean.expand(len(part), *clean.shape[1:]))
+
+    mask = torch.where(structures[-1:] > 0, structures[-1:], (one.images[:, 0] > 0).float()).unique(
+        return_inverse=True
+    )[1]
+    peer = ShapleyValues(left).attribute(one.images, feature_mask=mask[:, None], perturbations_per_eval=4)
+    close_to_peer(explainer.explain(one), peer[:, 0])
+
+
+def test_the_rest_is_cut_and_structures_are_not(labelled):
+    explainer, units, structures = labelled(rest=20)
+    for number, here in enumerate(structures):
+        found = explainer.features(units, number)
+        assert found.unique().tolist() == list(range(int(found.max()) + 1))
+        for structure in (5, 7):
+            (feature,) = found[here == structure].unique().tolist()
+            assert (here[found == feature] == structure).all()
+        assert len(found[here == 0].unique()) > 5
+
+
+def test_a_case_whose_label_is_empty_is_refused(labelled):
+    with pytest.raises(UserError, match=r"^case made: .*structures\.nii\.gz: its label volume marks no structure"):
+        labelled(structures=0 * labelled()[2])
+    _, units, structures = labelled()
+    if len(units) > 1:
+        structures[0] = 0
+        explainer, *_ = labelled(structures=structures)
+        assert explainer.explain(units)[0].unique().numel() == 2, "a slice without any has its rest, and air"

@@ -21,6 +21,10 @@ REMOVED_FIRST = [0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.0]
 # The visible fraction at which each explainer reaches an agreement of one half: the smaller, the better.
 GOOD = {"u-noise-paper-small": 0.02, "occlusion": 0.04, "control-distance": 0.08, "control-random": 0.5}
 BAD = {**GOOD, "control-distance": 0.01}
+CONFIG = {"targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}} | {
+    section: {"explainers": []} for section in ("faithfulness", "sanity", "stability")
+}
+STAYS, CHANGES, FOLLOWS = (0.9, 0.9), (0.1, 0.1), (0.9, 0.1)  # rank correlation, the partial one beside the region
 
 
 def curve_rows(halves, patients, split="test", obscurers=("mean", "noise"), judge="original"):
@@ -43,6 +47,17 @@ def curve_rows(halves, patients, split="test", obscurers=("mean", "noise"), judg
     return rows
 
 
+def sanity_rows(found):
+    """Rows of SANITY with all weights random, by explainer the two correlations."""
+    key = {"model": "unet-1a2b", "target": "pancreas", "patient": "a", "check": "randomised", "stage": 1, "layer": "in"}
+    return pd.DataFrame(
+        [
+            key | {"explainer": explainer, "rank_correlation": whole, "partial_correlation": beside, "overlap": 0.5}
+            for explainer, (whole, beside) in found.items()
+        ]
+    )[tables.SANITY.names]
+
+
 def through_parquet(path, schema, rows):
     tables.write(path, schema, rows)
     return tables.read(path, schema)
@@ -52,12 +67,14 @@ def through_parquet(path, schema, rows):
 def made(tmp_path):
     """Return a function that makes all tables, through Parquet, for some explainers and patients."""
 
-    def make(halves=GOOD, patients=8, validation=3, judges=None, leaks=None, trained_with=None):
+    def make(halves=GOOD, patients=8, validation=3, judges=None, leaks=None, trained_with=None, turned=False):
         rows = []
         for judge, own in {"original": halves, **(judges or {})}.items():
-            rows += curve_rows(own, patients, judge=judge)
-            controls = {key: half for key, half in own.items() if key.startswith("control-")}
-            rows += curve_rows(controls, validation, "validation", judge=judge)
+            under = {"mean": own, "noise": dict(zip(own, reversed(own.values()), strict=True)) if turned else own}
+            for obscurer, those in under.items():
+                controls = {key: half for key, half in those.items() if key.startswith("control-")}
+                rows += curve_rows(those, patients, obscurers=(obscurer,), judge=judge)
+                rows += curve_rows(controls, validation, "validation", (obscurer,), judge)
         curves = through_parquet(tmp_path / "curves.parquet", tables.CURVES, rows)
         ranked = mark_seen(ranking(areas(curves), 200, 0), trained_with or {})
         ranked = through_parquet(tmp_path / "ranking.parquet", tables.RANKING, ranked)
@@ -94,13 +111,15 @@ def made(tmp_path):
 def summary(tmp_path, made):
     """Return a function that writes the summary of made tables and returns its text."""
 
-    def write(**settings):
+    def write(sanity=None, **settings):
         out = tmp_path / "summary.md"
         judges = {"original": "unet-1a2b"} | {judge: f"{judge}-3c4d" for judge in settings.get("judges", {})}
-        config = {"phantom": {"patients": 9}, "targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}}
+        config = CONFIG | {"phantom": {"patients": 9}}
+        if sanity is not None:
+            config["sanity"] = {"explainers": list(sanity)}
         figures = {"Agreement": "figures/agreement of all.png"}
         own = {"experiment": "phantom", "config": config, "judges": judges, "further": {}, "figures": figures}
-        write_summary(out, **own, **made(**settings))
+        write_summary(out, **own, **made(**settings), sanity=sanity and sanity_rows(sanity))
         return out.read_text(encoding="utf-8")
 
     return write
@@ -235,12 +254,64 @@ def test_other_judges_leave_the_page_as_it_is_and_have_a_part_of_their_own(summa
 
 def test_a_map_that_tells_is_marked_and_not_ranked(summary):
     text = summary(leaks={"u-noise-paper-small": 0.21})
-    assert "Of 1 explanation, **occlusion** kept most" in opening(text)
+    assert "Of 1 ranked explanation, **occlusion** kept most" in opening(text)
     assert "the masks of u-noise-paper-small (leak 0.21) tell where the organ is" in opening(text)
     assert re.search(r"\| +- \| u-noise-paper-small .*\| +0\.210 \(tells\) \|", text)
     assert re.search(r"\| +1 \| occlusion .*\| +0\.010 \|", text)
-    assert "tell where" not in opening(summary(leaks={"u-noise-paper-small": 0.05}))
+    little = opening(summary(leaks={"u-noise-paper-small": 0.05}))
+    assert "tell where" not in little
+    assert "the masks tell little of where the organ is (leak at most 0.05)" in little
+    assert "could not be measured" not in little
     assert "tell where" in opening(summary(leaks={"u-noise-paper-small": 0.21}, patients=7))
+
+
+def test_a_map_that_does_not_care_is_named_and_not_ranked(summary):
+    text = summary(sanity={"u-noise-paper-small": STAYS, "occlusion": CHANGES, "control-distance": STAYS})
+    assert "Of 1 ranked explanation, **occlusion** kept most" in opening(text)
+    assert "The sanity check **failed** for u-noise-paper-small: such a map stays much the same" in opening(text)
+    assert "The sanity check passed for occlusion:" in opening(text)
+    assert "No sanity check" not in text
+    assert "not made" not in opening(text)
+    assert re.search(r"\| +- \| u-noise-paper-small .*\| +does not care \|", text)
+    assert re.search(r"\| +1 \| occlusion .*\| +cares \|", text)
+    assert re.search(r"\| +2 \| control-distance .*\| +- \|", text), "a control knows nothing anyway"
+    few = opening(summary(patients=7, sanity={"occlusion": STAYS}))
+    assert "failed** for occlusion" in few
+    assert "kept most" not in few
+
+
+def test_a_map_that_follows_the_region_is_ranked_and_said_to_do_so(summary):
+    text = opening(summary(sanity={"u-noise-paper-small": FOLLOWS, "occlusion": CHANGES}))
+    assert "Of 2 explanations, **u-noise-paper-small** kept most" in text
+    assert "the map of u-noise-paper-small mostly follows the region that is explained" in text
+    assert "failed" not in text
+
+
+def test_the_opening_says_what_no_sanity_check_was_made_of(summary):
+    none, some = summary(), summary(sanity={"occlusion": CHANGES, "u-noise-paper-small": (np.nan, np.nan)})
+    for text in (none, summary(patients=7), summary(leaks=dict.fromkeys(GOOD, 0.3))):
+        assert "No sanity check was run: whether the maps depend" in opening(text)
+    assert "| sanity" not in none.replace(" ", "").replace("|", "| ")
+    assert "The sanity check passed for occlusion" in opening(some)
+    assert "The sanity check was not made for u-noise-paper-small." in opening(some)
+    assert "asks for no check of infidelity and sensitivity (`faithfulness`), of what the maps owe" in none
+    assert "(`sanity`)" not in some
+    assert "(`stability`)" in some
+
+
+def test_the_opening_says_when_the_ranking_turns_with_the_obscurer(summary):
+    assert "unstable" not in opening(summary())
+    turned = summary(turned=True)
+    assert re.search(
+        r"\*\*the ranking is unstable\*\*: Kendall's tau is below 0.5 between mean and noise, -1\.00\.", turned
+    )
+    assert "holds between any two" not in turned
+
+
+def test_the_gain_comes_with_its_interval(summary):
+    number = r"\+0\.\d\d"
+    told = rf"mean {number} \({number} to {number}\) over control-distance, p 0\.\d+; noise {number} \("
+    assert re.search(rf"under every obscurer \(gain in area, with 95 % interval: {told}", opening(summary()))
 
 
 def test_what_an_interpreter_has_not_seen_is_marked_in_the_tables_of_that_obscurer_alone(summary):
@@ -264,6 +335,8 @@ def test_summary_says_when_no_leak_could_be_measured(summary):
     assert "looked for with donor only" in summary()
     text = summary(leaks=dict.fromkeys(GOOD))
     assert "could not be measured: that takes two test patients" in text
+    assert "What the masks tell by their shape could not be measured." in opening(text)
+    assert "masks tell little" not in text
     assert "nan" not in text.lower()
     assert "(tells)" not in text
 
@@ -314,7 +387,8 @@ def test_summary_where_nothing_was_segmented(tmp_path, made):
     write_summary(
         out,
         experiment="e",
-        config={"targets": {"pancreas": {}}, "evaluation": {"min_voxels": 20}},
+        config=CONFIG,
+        sanity=None,
         judges={"original": "unet-1a2b"},
         further={},
         figures={},

@@ -260,7 +260,12 @@ def test_few_patients_or_explainers_have_no_diagram(tmp_path):
 
 def test_the_summary_shows_scores_and_leaves_out_what_was_not_measured():
     maps = pd.DataFrame([{**MAP, "explainer": "e_|", "patient": "p", "sparsity": 0.7, "entropy": 0.4}])
-    text = "\n".join(scores_section(made_scores(made_curves(), maps=maps)))
+    explainers = {"e_|": {"method": "gradient"}, "theirs": {"method": "external"}, "control-edges": {"method": "edges"}}
+    text = "\n".join(scores_section(made_scores(made_curves(), maps=maps), explainers))
+    assert text.endswith(
+        r"Infidelity and sensitivity: not checked for e\_\| (not named under `faithfulness`); "
+        "theirs (made elsewhere: cannot be made again)."
+    )
     assert r"e\_\|" in text
     assert "0.70" in text
     assert "| infidelity" not in text.replace("*", "").split("Maps of")[1]

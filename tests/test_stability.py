@@ -217,8 +217,17 @@ def test_the_summary_shows_the_means_the_least_pair_and_who_is_deterministic():
             for patient, value in zip("ab", values, strict=True) if value
         ]
     )[tables.STABILITY.names]  # fmt: skip
-    explainers = {"occlusion": {}, "u-noise": {"interpreter": "i"}, "u-noise-paper": {"interpreter": "j"}}
+    explainers = {
+        "occlusion": {"method": "occlusion"},
+        "u-noise": {"method": "u_noise", "interpreter": "i"},
+        "u-noise-paper": {"method": "u_noise", "interpreter": "j"},
+        "theirs": {"method": "external"},
+    }
     text = "\n".join(stability_section(rows, explainers))
+    assert text.endswith(
+        "Stability: not checked for u-noise-paper (not named under `stability`); "
+        "theirs (made elsewhere: cannot be made again)."
+    )
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
     assert lines[2:] == [
         ["u-noise", "3", "0.78 (0.70, seeds 7 and 2)", "0.39 (0.35, seeds 7 and 2)"],

@@ -1,4 +1,5 @@
-"""Needs: images, predictions, the segmenter (an interpreter, training images, an atlas, maps made elsewhere, labels).
+"""Needs: images, predictions, the segmenter (an interpreter, training images, an atlas, maps made elsewhere, labels,
+labelled structures).
 
 Makes: the importance maps of every explainer, and the atlas of each target. Explainers share a rule when they are given
 the same files and make the same volumes for the same cases; each rule goes through one batch of cases.
@@ -43,6 +44,7 @@ for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
                 **PLAN.reference_input(group.explainers),
                 **PLAN.atlas_input(group.explainers),
                 **PLAN.map_input(group.explainers, cases),
+                **PLAN.structure_input(group.explainers, cases),
                 segmenter=SEGMENTER,
                 image=expand(f"{ROOT}/{paths.IMAGE}", case=cases),
                 prediction=expand(

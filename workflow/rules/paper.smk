@@ -76,6 +76,7 @@ if PLAN.has_paper:
         input:
             **PLAN.reference_input(PLAN.timed),
             **PLAN.atlas_input(PLAN.timed),
+            **PLAN.structure_input(PLAN.timed, PLAN.timed_cases),
             segmenter=SEGMENTER,
             interpreters=[
                 PLAN.interpreter_file(explainer, paths.WEIGHTS)

@@ -4,6 +4,27 @@ Makes: what is lost when each region alone is hidden, how much of each map lies 
 under `regions` or `forbidden`), and the scores by subgroup (where the manifest has further columns).
 """
 
+
+rule structures:
+    input:
+        image=lambda wildcards: PLAN.source(wildcards.case, "image"),
+        label=lambda wildcards: PLAN.source(wildcards.case, "label"),
+        body=f"{ROOT}/{paths.BODY}",
+    output:
+        structures=f"{ROOT}/{paths.STRUCTURES}",
+        found=f"{ROOT}/{paths.FOUND}",
+    log:
+        f"{LOGS}/structures/{{case}}.log",
+    conda:
+        "../../envs/unoise.yaml"
+    params:
+        code=code_digest("unoise.data.structures"),
+    message:
+        "Placing all structures of {wildcards.case}, looking for table and text"
+    script:
+        "../scripts/structures.py"
+
+
 if PLAN.subgroups:
 
     rule table_subgroups:
@@ -27,25 +48,6 @@ if PLAN.subgroups:
 
 
 if PLAN.has_regions:
-
-    rule structures:
-        input:
-            image=lambda wildcards: PLAN.source(wildcards.case, "image"),
-            label=lambda wildcards: PLAN.source(wildcards.case, "label"),
-            body=f"{ROOT}/{paths.BODY}",
-        output:
-            structures=f"{ROOT}/{paths.STRUCTURES}",
-            found=f"{ROOT}/{paths.FOUND}",
-        log:
-            f"{LOGS}/structures/{{case}}.log",
-        conda:
-            "../../envs/unoise.yaml"
-        params:
-            code=code_digest("unoise.data.structures"),
-        message:
-            "Placing all structures of {wildcards.case}, looking for table and text"
-        script:
-            "../scripts/structures.py"
 
     for batch, cases in PLAN.batches("test").items():
 

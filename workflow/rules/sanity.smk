@@ -56,6 +56,11 @@ if PLAN.questioned:
     rule sanity:
         input:
             unpack(lambda wildcards: PLAN.sanity_input(wildcards.explainer)),
+            unpack(
+                lambda wildcards: PLAN.structure_input(
+                    [wildcards.explainer], PLAN.ids("test")
+                )
+            ),
             **PLAN.shown_files(PLAN.ids("test")),
             body=expand(f"{ROOT}/{paths.BODY}", case=PLAN.ids("test")),
             segmenter=SEGMENTER,

@@ -30,6 +30,11 @@ rule faithfulness:
                 wildcards.explainer, wildcards.target
             )
         ),
+        unpack(
+            lambda wildcards: PLAN.structure_input(
+                [wildcards.explainer], PLAN.ids("test")
+            )
+        ),
         **PLAN.shown_files(PLAN.ids("test")),
         segmenter=SEGMENTER,
     output:

@@ -16,7 +16,7 @@ with job(snakemake):
         [Path(path) for name, path in snakemake.input.items() if name.startswith("reference_")],
         Path(atlas) if atlas else None,
         snakemake.params.cases,
-        {name: list(map(Path, snakemake.input[name])) for name in FILES},
+        {name: list(map(Path, files)) for name, files in snakemake.input.items() if name in (*FILES, "structures")},
         Path(snakemake.output[0]),
         snakemake.config["compute"],
     )

@@ -18,7 +18,7 @@ with job(snakemake):
         [Path(path) for name, path in inputs.items() if name.startswith("reference_")],
         Path(atlas) if atlas else None,
         snakemake.params.cases,
-        {name: list(map(Path, inputs[name])) for name in (*FILES, "body")},
+        {name: list(map(Path, inputs[name])) for name in (*FILES, "body", "structures") if name in inputs},
         Path(snakemake.output[0]),
         snakemake.config["compute"],
     )

@@ -23,6 +23,7 @@ with job(snakemake):
     from unoise.statistics.audit import audit
 
     out = Path(snakemake.output[0])
+    settings, unit = snakemake.params.settings, snakemake.params.unit
     names = ("cases", "segmentation", "curves", "ranking", "leak", "rank_correlation", "costs")
     paper = [
         tables.read(snakemake.input[name], getattr(tables, name.upper()))
@@ -34,16 +35,15 @@ with job(snakemake):
     guarantee = [guarantee_section(tables.read(path, tables.GUARANTEE)) for path in snakemake.input.guarantee]
     probe = [probe_section(tables.read(path, tables.PROBE)) for path in snakemake.input.probe]
     stability = [
-        stability_section(tables.read(path, tables.STABILITY), snakemake.params.settings["explainers"])
+        stability_section(tables.read(path, tables.STABILITY), settings["explainers"])
         for path in snakemake.input.stability
     ]
-    sanity = [sanity_section(tables.read(path, tables.SANITY)) for path in snakemake.input.sanity]
+    sanity = [tables.read(path, tables.SANITY) for path in snakemake.input.sanity]
     noise = [
         tables.read(path, schema)
         for path, schema in zip(snakemake.input.noise, (tables.NOISE, tables.NOISE_BINS), strict=False)
     ]
     seams = [seams_section(tables.read(path, tables.SEAMS)) for path in snakemake.input.seams]
-    settings, unit = snakemake.params.settings, snakemake.params.unit
     bootstrap = (settings["evaluation"]["resamples"], settings["seed"])
     regions = [
         tables.read(path, schema)
@@ -58,13 +58,14 @@ with job(snakemake):
         config=settings,
         judges=snakemake.params.judges,
         **read,
-        further={"Scores": scores_section(scores)}
+        sanity=next(iter(sanity), None),
+        further={"Scores": scores_section(scores, settings["explainers"])}
         | ({"The published evaluation": protocols_section(*paper)} if paper else {})
         | ({"Rival by rival, where little is visible": contests[0]} if contests else {})
         | ({"A guarantee": guarantee[0]} if guarantee else {})
         | ({"Show or tell": probe[0]} if probe else {})
         | ({"Stability": stability[0]} if stability else {})
-        | ({"Sanity": sanity[0]} if sanity else {})
+        | ({"Sanity": sanity_section(sanity[0], settings["explainers"])} if sanity else {})
         | ({"The noise that every voxel bears": noise_section(*noise)} if noise else {})
         | ({"Regions": regions_section(*regions, settings["regions"], *bootstrap, unit)} if regions else {})
         | ({"Forbidden regions": audit_section(audit(*regions, settings))} if settings["forbidden"]["regions"] else {})

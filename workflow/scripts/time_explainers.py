@@ -5,7 +5,7 @@ from pathlib import Path
 from unoise.workflow.job import job
 
 with job(snakemake):
-    from unoise.evaluation.runtime import time_explainers
+    from unoise.evaluation.runtime import FILES, time_explainers
 
     atlas = snakemake.input.get("atlas")
     time_explainers(
@@ -15,7 +15,7 @@ with job(snakemake):
         [Path(path) for name, path in snakemake.input.items() if name.startswith("reference_")],
         Path(atlas) if atlas else None,
         snakemake.params.cases,
-        {name: list(map(Path, snakemake.input[name])) for name in ("image", "label", "prediction")},
+        {name: list(map(Path, files)) for name, files in snakemake.input.items() if name in FILES},
         Path(snakemake.output[0]),
         snakemake.config["compute"],
     )

@@ -44,7 +44,7 @@ def measure_faithfulness(
     references, atlas
         What `make_explainer` takes, where the explainer needs it.
     keys, files
-        Key columns of each case; of each what `read_shown` reads.
+        Key columns of each case; of each what `read_shown` reads, and what `Explainer.begin` is given.
     out
         For rows of `tables.FAITHFULNESS`, means over a patient's units.
     compute
@@ -61,6 +61,7 @@ def measure_faithfulness(
         shown = read_shown(key["case"], case_files, target, settings["min_voxels"], where.device, model.dims)
         shown = shown.largest(target, settings["units"])
         units, maps = shown.units, shown.importance
+        explainer.begin(key["case"], case_files)
         found = zip(
             infidelity(model, target, units, maps, settings["perturbations"], settings["seed"]),
             sensitivity(explainer, units, maps, settings["radius"], settings["samples"], settings["seed"]),

@@ -15,6 +15,7 @@ from unoise.networks.segmenter import Segmenter
 from unoise.targets.base import make_target
 
 SLICES = 5
+FILES = ("image", "label", "prediction", "structures")
 
 
 def time_explainers(
@@ -42,7 +43,7 @@ def time_explainers(
     references, atlas
         What `make_explainer` takes, where an explainer needs it.
     cases, files
-        Cases with their preprocessed `image` and `label` and the `prediction` of each.
+        Cases with the `FILES` of each, `structures` where an explainer needs them.
     """
     chosen = choose(compute, compute["training_threads"])
     model = Segmenter.load(segmenter, chosen)
@@ -53,9 +54,11 @@ def time_explainers(
         explainer = make_explainer(own, model, target, learned, chosen, references, atlas)
         explainers[name] = explainer, learned.card if learned else {}
     seconds: dict[str, list[float]] = {name: [] for name in explainers}
+    case_files = {case: {name: paths[n] for name, paths in files.items()} for n, case in enumerate(cases)}
     slices = _slices(cases, files, target, chosen.device)
     for unit in slices:
         for name, (explainer, _) in explainers.items():
+            explainer.begin(unit.case, case_files[unit.case])
             _wait(chosen.device)
             start = time.perf_counter()
             explainer.explain(unit)

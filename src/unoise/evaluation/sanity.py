@@ -11,18 +11,19 @@ from torch import Tensor
 from unoise import tables
 from unoise.compute import choose
 from unoise.data.units import read_parts
-from unoise.evaluation.alike import alike
+from unoise.evaluation.alike import alike, alike_beside
 from unoise.evaluation.masks import tie_breakers
 from unoise.evaluation.shown import Shown, read_shown
 from unoise.explainers.base import make_explainer
 from unoise.networks.interpreter import Interpreter
 from unoise.networks.randomise import layers, with_layers_of
 from unoise.networks.segmenter import Segmenter
-from unoise.targets.base import make_target
+from unoise.targets.base import Target, make_target
+from unoise.training.objectives.visibility import nearness
 
 CHECKS = RANDOMISED, PERMUTED = "randomised", "permuted"
 _GROUPS = ["patient", "check", "stage", "layer"]
-_VALUES = ["rank_correlation", "overlap"]
+_VALUES = ["rank_correlation", "partial_correlation", "overlap"]
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ def measure_sanity(
     """Explain changed segmenters, on the units of each case with most of the predicted target, and compare the maps.
 
     They are all explained for the region that the original segmenter predicts, so that only what they have learned
-    differs, and a segmenter that predicts nothing can be explained. Only voxels inside the body are compared, since all
-    maps agree on air.
+    differs, and a segmenter that predicts nothing can be explained. So a map that follows this region, as that of an
+    interpreter with an anchor, is alike for all of them by what it was given; `partial_correlation` compares what it
+    says beside. Only voxels inside the body are compared, since all maps agree on air.
 
     Parameters
     ----------
@@ -78,7 +80,8 @@ def measure_sanity(
     references, atlas
         What `make_explainer` takes, where the explainer needs it.
     keys, files
-        Key columns of each case; of each what `read_shown` reads, the original maps among it, and its `body`.
+        Key columns of each case; of each what `read_shown` reads, the original maps among it, its `body`, and what
+        `Explainer.begin` is given.
     out
         For rows of `tables.SANITY`.
     compute
@@ -94,19 +97,20 @@ def measure_sanity(
         shown = read_shown(key["case"], case_files, target, settings["min_voxels"], where.device, original.dims)
         shown = shown.largest(target, settings["units"])
         body, _ = read_parts(case_files["body"], key["case"], where.device, original.dims)
-        cases.append((key["patient"], shown, body[shown.keep, 0] > 0))
+        cases.append((key["patient"], case_files, shown, body[shown.keep, 0] > 0))
     rows = []
-    for one in changed(original, loaded, settings["stages"], cases[0][1].units.images.shape[2:]):
+    for one in changed(original, loaded, settings["stages"], cases[0][2].units.images.shape[2:]):
         if interpreters and one.segmenter not in loaded.values():
             continue
         learned = Interpreter.load(interpreters[one.check], where) if interpreters else None
         explainer = make_explainer(settings["explainer"], one.segmenter, target, learned, where, references, atlas)
-        for patient, shown, body in cases:
+        for patient, case_files, shown, body in cases:
             row = {"patient": patient, "check": one.check, "stage": one.stage, "layer": one.layer}
-            found = [(np.nan, np.nan)]
+            found = [(np.nan,) * len(_VALUES)]
             if len(shown.units):
+                explainer.begin(shown.units.case, case_files)
                 maps = explainer.explain(shown.units)
-                found = compare(shown, maps, body, settings["seed"])
+                found = compare(shown, maps, body, target, settings["seed"])
             rows += [row | dict(zip(_VALUES, values, strict=True)) for values in found]
     means = pd.DataFrame(rows).groupby(_GROUPS, as_index=False, sort=False, dropna=False)[_VALUES].mean()
     means["stage"] = means["stage"].astype("Int64")
@@ -138,14 +142,18 @@ def changed(
         yield Changed(PERMUTED, None, None, others[PERMUTED])
 
 
-def compare(shown: Shown, maps: Tensor, body: Tensor, seed: int) -> list[tuple[float, float]]:
-    """`alike` of the original maps of some units and others (N, *S), inside the body (N, *S), a pair a unit.
+def compare(shown: Shown, maps: Tensor, body: Tensor, target: Target, seed: int) -> list[tuple[float, float, float]]:
+    """The original maps of some units and others (N, *S), inside the body (N, *S), a triple a unit.
 
-    NaN, both of it, where a map is constant or not finite.
+    The rank correlation of `alike`; the partial one of `alike_beside`, given the signed distance to the region that is
+    explained and to the predicted organ; the overlap of `alike`. NaN, all of it, where a map is constant or not finite.
     """
-    fields = tie_breakers(shown.units, seed)
+    clean, fields = shown.units.probabilities, tie_breakers(shown.units, seed)
+    regions = zip(nearness(target.place(clean).float()), nearness(target.predicted(clean).float()), strict=True)
     found = []
-    for inside, *values in zip(body, shown.importance, maps, fields, strict=True):
-        correlation, overlap = alike(*(one[inside] for one in values))
-        found.append((correlation, np.nan if np.isnan(correlation) else overlap))
+    for inside, region, *values in zip(body, regions, shown.importance, maps, fields, strict=True):
+        one, other, field = (each[inside] for each in values)
+        correlation, overlap = alike(one, other, field)
+        beside = alike_beside(one, other, [each[inside] for each in region])
+        found.append((correlation, beside, np.nan if np.isnan(correlation) else overlap))
     return found

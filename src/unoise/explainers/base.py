@@ -88,7 +88,13 @@ class Explainer(ABC):
         return 1
 
     def begin(self, case: str, files: dict[str, Path]) -> None:  # noqa: B027
-        """Get ready for a case; `files` holds its preprocessed `image` and, where the module `NEEDS` it, its `map`."""
+        """Get ready for a case.
+
+        Parameters
+        ----------
+        files
+            Its preprocessed `image` and, where the module `NEEDS` it, its `map` or its labelled `structures`.
+        """
 
     @abstractmethod
     def explain(self, units: Units) -> Tensor:

@@ -54,7 +54,7 @@ class KernelShap(Explainer):
         if whole > 0 and len(players):
             draw = generator("kernel_shap", self.context.seed, units.case, units.index[number])
             shown, weights = coalitions(len(players), self.samples, draw)
-            tried = torch.cat([torch.zeros_like(shown[:1]), shown]).to(image.device)
+            tried = torch.cat([shown.new_zeros(1, len(players)), shown]).to(image.device)
             visible = torch.ones(len(tried), len(values), dtype=torch.bool, device=image.device)
             visible[:, players] = tried
             left = self._agreements(image, clean, features, visible)

@@ -42,6 +42,6 @@ def draw_sanity(sanity: pd.DataFrame, out: Path) -> None:
         ax.set_ylim(min(0, means.min()) if means.notna().any() else 0, 1)
         ax.set_xlabel("what of the weights is random, from the output on")
         ax.set_ylabel("Rank correlation with the original map")
-        ax.set_title(f"A map above {SAME} on the right does not care what the segmenter has learned")
+        ax.set_title(f"Above {SAME} on the right: much the same map whatever the segmenter has learned")
         handles = [Line2D([], [], label=key, **style.line()) for key, style in look.items()]
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4), handlelength=3)

@@ -4,6 +4,7 @@ import pandas as pd
 
 from unoise.report.figures import in_order
 from unoise.report.markdown import escape, number, table
+from unoise.report.unchecked import unchecked_sentence
 from unoise.workflow.names import ORIGINAL
 
 _INTRO = (
@@ -27,13 +28,15 @@ _BY_OBSCURER = {
 _OF_MAPS = {name: (name, ".2f") for name in ("sparsity", "entropy", "infidelity", "sensitivity")}
 
 
-def scores_section(scores: pd.DataFrame) -> list[str]:
+def scores_section(scores: pd.DataFrame, explainers: dict[str, dict]) -> list[str]:
     """Show the scores of each explanation, judged by the segmenter itself, and what its maps are like.
 
     Parameters
     ----------
     scores
         Rows of `tables.SCORES`.
+    explainers
+        Of the config.
 
     Returns
     -------
@@ -46,7 +49,9 @@ def scores_section(scores: pd.DataFrame) -> list[str]:
     parts.append(_SHAPE_INTRO)
     for target, group in scores[scores["judge"].isna()].groupby("target", sort=True):
         parts += [f"**Maps of {escape(target)}**", _table(group, _OF_MAPS)]
-    return parts
+    checked = set(scores.loc[scores["score"] == "infidelity", "explainer"])
+    left_out = unchecked_sentence("Infidelity and sensitivity", explainers, checked, "faithfulness")
+    return [*parts, *filter(None, [left_out])]
 
 
 def _table(scores: pd.DataFrame, columns: dict[str, tuple[str, str]]) -> str:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from unoise.report.figures import in_order
 from unoise.report.markdown import escape, number, table
+from unoise.report.unchecked import made_elsewhere, unchecked_sentence
 
 _INTRO = (
     "The interpreters were trained again with other seeds, from the same start, and their maps of the test patients "
@@ -24,14 +25,14 @@ def stability_section(stability: pd.DataFrame, explainers: dict[str, dict]) -> l
     stability
         Rows of `tables.STABILITY`.
     explainers
-        Of the config; those without an interpreter are deterministic.
+        Of the config; those without an interpreter are deterministic, but where their maps are made elsewhere.
 
     Returns
     -------
     list of str
         Paragraphs and tables in Markdown.
     """
-    deterministic = [key for key, one in explainers.items() if "interpreter" not in one]
+    deterministic = [key for key, one in explainers.items() if not ("interpreter" in one or made_elsewhere(one))]
     parts = [_INTRO]
     for target, group in stability.groupby("target", sort=True):
         retrained = dict(iter(group.groupby("explainer")))
@@ -40,7 +41,8 @@ def stability_section(stability: pd.DataFrame, explainers: dict[str, dict]) -> l
             for key in in_order([*retrained, *deterministic])
         ]
         parts += [f"**Maps of {escape(target)}**", table(rows)]
-    return parts
+    known = {*stability["explainer"], *deterministic}
+    return [*parts, *filter(None, [unchecked_sentence("Stability", explainers, known, "stability")])]
 
 
 def _numbers(pairs: pd.DataFrame) -> dict[str, str]:

@@ -9,17 +9,24 @@ import pandas as pd
 
 from unoise.files import whole_file
 from unoise.report.absent import absent_sentence
+from unoise.report.caveats import CARELESS, sanity_mark, tells
 from unoise.report.figures import ORDERS, costs_per_unit, in_order
 from unoise.report.judges import judges_section
 from unoise.report.markdown import NOT_DISTINGUISHABLE, count, escape, interval, number, p_value, ranged, table
 from unoise.report.seen import NOTE, Pairs, mark, unseen
-from unoise.report.verdict import SIGNIFICANT, tells, verdict
+from unoise.report.verdict import SIGNIFICANT, verdict
 from unoise.statistics.intervals import ENOUGH_PATIENTS
 from unoise.statistics.leak import TELLS, map_leaks
+from unoise.statistics.sanity import by_change
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
 
 _VISIBILITIES = (0.02, 0.05, 0.1, 0.2, 0.5)
+_CHECKS = {
+    "faithfulness": "infidelity and sensitivity (`faithfulness`)",
+    "sanity": "what the maps owe to what the segmenter has learned (`sanity`)",
+    "stability": "how alike maps are when interpreters are trained again (`stability`)",
+}
 _GLOSSARY = {
     "explainer": "a method that says of every voxel (3D pixel) how important it was to the segmenter",
     "control": "a map that knows nothing of how the segmenter decides (random, distance to the organ, …); "
@@ -42,6 +49,8 @@ _GLOSSARY = {
     "leak": "what the shape of a mask tells instead of showing it: the agreement that is reached when only other "
     "content (another patient, or the {unit}'s own texture) is seen through it, minus the same through another "
     f"patient's mask; the largest from 2 % visible up. Above {TELLS} the map tells and is not ranked",
+    "sanity": "whether the map changes when the segmenter loses what it has learned. One that *does not care* is not "
+    "ranked; one that *follows the region* stays alike for the sake of the region that is explained alone",
     "p": "chance of such a gain if explainer and control were equal (Wilcoxon signed-rank over patients, "
     "corrected for the number of explainers by Holm's method)",
 }
@@ -60,6 +69,7 @@ def write_summary(
     leak: pd.DataFrame,
     rank_correlation: pd.DataFrame,
     costs: pd.DataFrame,
+    sanity: pd.DataFrame | None,
     further: dict[str, list[str]],
     figures: dict[str, str],
     unit: str = "slice",
@@ -78,6 +88,8 @@ def write_summary(
         The `<model>` of each judge, by name; `original` is the segmenter.
     cases, segmentation, curves, ranking, leak, rank_correlation, costs
         Rows of the tables of these names (`tables.CASES` and so on).
+    sanity
+        Rows of `tables.SANITY`; None where no explanation was checked.
     further
         Paragraphs of further sections, by heading.
     figures
@@ -89,18 +101,20 @@ def write_summary(
     test = curves[(curves["split"] == "test") & (curves["judge"] == ORIGINAL)]
     own = ranking[ranking["judge"] == ORIGINAL]
     leaks = map_leaks(leak)
+    changes = {} if sanity is None else {target: by_change(rows) for target, rows in sanity.groupby("target")}
     contests = [
-        (target, group, test[test["target"] == target], leaks.get(target, {}))
+        (target, group, test[test["target"] == target], leaks.get(target, {}), changes.get(target))
         for target, group in own.groupby("target", sort=True)
     ]
     parts = [f"# What {escape(experiment)} found"]
-    for target, _, shown, told in contests:
+    for target, _, shown, told, cares in contests:
         parts.append(
             (f"**Target {escape(target)}.** " if len(contests) > 1 else "")
             + verdict(
                 ranking[ranking["target"] == target],
                 shown,
                 told,
+                cares,
                 rank_correlation[rank_correlation["target"] == target],
                 unit,
             )
@@ -115,11 +129,11 @@ def write_summary(
     parts += ["## What was explained", *_explained(cases, segmented)]
     parts.append("## Figures")
     parts += [f"![{escape(text)}]({quote(path)})\n\n*{escape(text)}*" for text, path in figures.items()]
-    for target, group, shown, told in contests:
+    for target, group, shown, told, cares in contests:
         parts.append(f"## Results for {escape(target)}, judged by {ORIGINAL}")
         those = unseen(group)
         parts += [NOTE] * bool(those)
-        parts += [*_ranking_tables(group, told, those), *_visibility_tables(shown, those, unit)]
+        parts += [*_ranking_tables(group, told, cares, those), *_visibility_tables(shown, those, unit)]
     if others:
         parts += ["## Other judges", *judges_section(others, segmentation, ranking)]
     for heading, paragraphs in further.items():
@@ -159,7 +173,9 @@ def _explained(cases: pd.DataFrame, segmentation: pd.DataFrame) -> list[str]:
     return [f"The data: {data}.", intro, table(rows)]
 
 
-def _ranking_tables(ranking: pd.DataFrame, leaks: dict[str, float], those_unseen: Pairs) -> list[str]:
+def _ranking_tables(
+    ranking: pd.DataFrame, leaks: dict[str, float], changes: pd.DataFrame | None, those_unseen: Pairs
+) -> list[str]:
     parts = ["### Area under the agreement curve"]
     ranked = ranking["patients"].max() >= ENOUGH_PATIENTS
     for (obscurer, order), group in ranking.groupby(["obscurer", "order"], sort=True):
@@ -168,9 +184,11 @@ def _ranking_tables(ranking: pd.DataFrame, leaks: dict[str, float], those_unseen
         if pd.notna(best):
             control = f"Best control: {escape(best)}, chosen on the {escape(split)} patients."
         listed = group.set_index("explainer").loc[in_order(group["explainer"])].reset_index()
+        marks = {key: sanity_mark(changes, key) for key in listed["explainer"] if not key.startswith(CONTROL)}
+        unranked = [key for key in listed["explainer"] if tells(leaks, key) or marks.get(key) == CARELESS]
         places = iterate(1)
         rows = [
-            ({"rank": "-" if tells(leaks, row["explainer"]) else next(places)} if ranked else {})
+            ({"rank": "-" if row["explainer"] in unranked else next(places)} if ranked else {})
             | {
                 "explainer": mark(escape(row["explainer"]), row["explainer"], obscurer, those_unseen),
                 "area (95 % interval)": interval(row["area"], row["low"], row["high"]),
@@ -179,6 +197,7 @@ def _ranking_tables(ranking: pd.DataFrame, leaks: dict[str, float], those_unseen
                 "p": _p(row),
                 "leak": _leak(leaks, row["explainer"]),
             }
+            | ({} if changes is None else {"sanity": marks.get(row["explainer"], "-")})
             for _, row in (listed.sort_values("rank") if ranked else listed).iterrows()
         ]
         parts += [f"**Hidden by {escape(obscurer)}; {ORDERS[order].lower()}.** {control}", table(rows)]
@@ -253,6 +272,9 @@ def _limits(config: dict, ranking: pd.DataFrame, leak: pd.DataFrame, unit: str) 
     smallest = _smallest_p(ranking)
     if smallest >= SIGNIFICANT:
         yield f"With so few patients for so many comparisons no p below {smallest:.2f} is possible."
+    off = [what for section, what in _CHECKS.items() if not config[section]["explainers"]]
+    if off:
+        yield f"This config asks for no check of {', of '.join(off)}."
     if "test" in set(ranking["control_chosen_on"]):
         yield "There were no validation patients: the best control was chosen on the test patients."
 

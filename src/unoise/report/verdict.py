@@ -2,12 +2,12 @@
 
 import pandas as pd
 
+from unoise.report.caveats import CARELESS, leak_sentence, sanity_mark, sanity_sentences, tells
 from unoise.report.figures import in_order
-from unoise.report.markdown import count, escape, listed, p_value
+from unoise.report.markdown import count, escape, interval, listed, p_value
 from unoise.report.reach import across_judges, across_obscurers, conclusion, over_rivals
 from unoise.statistics.behind import behind
 from unoise.statistics.intervals import ENOUGH_PATIENTS, LEVEL
-from unoise.statistics.leak import TELLS
 from unoise.workflow.names import CONTROL, ORIGINAL
 
 SIGNIFICANT = round(1 - LEVEL, 9)
@@ -15,9 +15,14 @@ _HEADLINE = 0.05
 
 
 def verdict(
-    ranking: pd.DataFrame, curves: pd.DataFrame, leaks: dict[str, float], correlations: pd.DataFrame, unit: str
+    ranking: pd.DataFrame,
+    curves: pd.DataFrame,
+    leaks: dict[str, float],
+    changes: pd.DataFrame | None,
+    correlations: pd.DataFrame,
+    unit: str,
 ) -> str:
-    """Say in one paragraph which explanation to trust, by how much, where that holds, and what the masks tell.
+    """Say in one paragraph which explanation to trust, by how much, where that holds, and what speaks against others.
 
     Parameters
     ----------
@@ -27,6 +32,8 @@ def verdict(
         Rows of `tables.CURVES` of the test patients, of this target and the judge `original`.
     leaks
         By explainer; one whose map tells is not ranked.
+    changes
+        From `by_change`, of this target; one whose map does not care is not ranked. None where nothing was checked.
     correlations
         Rows of `tables.RANK_CORRELATION` of this target.
     unit
@@ -40,22 +47,24 @@ def verdict(
     obscurers = sorted(set(kept["obscurer"]))
     patients = int(methods["patients"].max())
     ways = f"{count(len(obscurers), 'way')} ({listed(obscurers)})"
-    where = f"{count(patients, 'test patient')}, with hidden voxels replaced in {ways}"
-    tellers = [key for key in in_order(methods["explainer"]) if tells(leaks, key)]
-    told = [_told(tellers, leaks)] if tellers else []
+    where = f"{count(patients, 'test patient')}, judged by the segmenter itself, with hidden voxels replaced in {ways}"
+    named = in_order(methods["explainer"])
+    caveats = [leak_sentence(named, leaks), sanity_sentences(named, changes)]
     if patients < ENOUGH_PATIENTS:
-        return " ".join([_undecided(methods, patients, where), *told])
-    methods = methods[~methods["explainer"].isin(tellers)]
+        return " ".join([_undecided(methods, patients, where), *caveats])
+    left_out = [key for key in named if tells(leaks, key) or sanity_mark(changes, key) == CARELESS]
+    methods = methods[~methods["explainer"].isin(left_out)]
     if methods.empty:
-        return " ".join([f"No explanation is ranked on {where}.", *told])
+        return " ".join([f"No explanation is ranked on {where}.", *caveats])
     best = methods.groupby("explainer")["area"].mean().sort_values(kind="stable").index[-1]
     own = methods[methods["explainer"] == best].sort_values("obscurer")
     first = (
-        f"Of {count(methods['explainer'].nunique(), 'explanation')}, **{escape(best)}** kept most of the "
+        f"Of {count(methods['explainer'].nunique(), 'ranked explanation' if left_out else 'explanation')}, "
+        f"**{escape(best)}** kept most of the "
         f"prediction with little visible: area under the agreement curve {own['area'].mean():.2f} (of 1) "
         f"on {where}{_at_headline(own, curves, unit)}."
     )
-    rivals = everywhere[~everywhere["explainer"].str.startswith(CONTROL) & ~everywhere["explainer"].isin(tellers)]
+    rivals = everywhere[~everywhere["explainer"].str.startswith(CONTROL) & ~everywhere["explainer"].isin(left_out)]
     after = behind(curves, best, set(methods["explainer"]) - {best})
     tied = in_order(after[~(after["p"] < SIGNIFICANT)].index)
     reach = [
@@ -65,17 +74,7 @@ def verdict(
         across_judges(best, rivals),
     ]
     end = conclusion(best, tied, own[_beaten(own)], own)
-    return " ".join(filter(None, [first, _against_control(methods, own), *reach, *told, end]))
-
-
-def tells(leaks: dict[str, float], explainer: str) -> bool:
-    """Whether an explainer's masks tell so much by their shape that it is not ranked."""
-    return leaks.get(explainer, 0) > TELLS
-
-
-def _told(tellers: list[str], leaks: dict[str, float]) -> str:
-    names = ", ".join(f"{escape(key)} (leak {leaks[key]:.2f})" for key in tellers)
-    return f"By their shape the masks of {names} tell where the organ is; above {TELLS} an explanation is not ranked."
+    return " ".join(filter(None, [first, _against_control(methods, own), *reach, *caveats, end]))
 
 
 def _undecided(methods: pd.DataFrame, patients: int, where: str) -> str:
@@ -117,19 +116,20 @@ def _against_control(methods: pd.DataFrame, own: pd.DataFrame) -> str:
     if own["gain"].isna().all():
         return "No control was run beside it, so whether it found more than the organ's place is unknown."
     won = own[_beaten(own)]
-    gains = "; ".join(
-        f"{escape(row['obscurer'])} {row['gain']:+.2f} over {escape(row['best_control'])}, p {p_value(row['p'])}"
+    gains = "gain in area, with 95 % interval: " + "; ".join(
+        f"{escape(row['obscurer'])} {interval(row['gain'], row['gain_low'], row['gain_high'], '+.2f')} over "
+        f"{escape(row['best_control'])}, p {p_value(row['p'])}"
         for _, row in own.iterrows()
     )
     if len(won) == len(own):
-        return f"It beats the best control under every obscurer (gain in area: {gains})."
+        return f"It beats the best control under every obscurer ({gains})."
     if len(won):
-        return f"It beats the best control only under {listed(won['obscurer'])} (gain in area: {gains})."
+        return f"It beats the best control only under {listed(won['obscurer'])} ({gains})."
     others = methods[_beaten(methods)]
     if others.empty:
-        return f"But **no explanation beats the best control** under any obscurer (its gain in area: {gains})."
+        return f"But **no explanation beats the best control** under any obscurer (its {gains})."
     return (
-        f"But it does not beat the best control under any obscurer (gain in area: {gains}); "
+        f"But it does not beat the best control under any obscurer ({gains}); "
         f"{listed(in_order(others['explainer']))} does under {listed(sorted(set(others['obscurer'])))}."
     )
 

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-SAME = 0.5  # mean rank correlation above which a map does not care
+SAME = 0.5  # mean rank correlation above which a map stays the same
 
 
 def by_change(sanity: pd.DataFrame) -> pd.DataFrame:
-    """Mean rank correlation over patients: a row an explainer, columns `whole`, `permuted` and `careless`.
+    """What stays of the maps, means over patients, a row an explainer.
 
     Parameters
     ----------
@@ -16,11 +16,17 @@ def by_change(sanity: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `whole`: with all weights random; `permuted`: after training on permuted labels; NaN where nothing was
-        compared. `careless`: whether one of them is above `SAME`.
+        `whole`, `permuted`: rank correlation with all weights random, and after training on permuted labels; NaN where
+        nothing was compared. `whole_beside`, `permuted_beside`: of what is left without the region that is explained.
+        `careless`: one of the first two is above `SAME`, and what is left stays the same too, or there is nothing left:
+        the map does not care. `regional`: it is above for the sake of the region alone.
     """
     last = sanity["stage"] == sanity["stage"].max()
-    parts = {"whole": sanity[last], "permuted": sanity[sanity["check"] == "permuted"]}
-    means = {name: rows.groupby("explainer")["rank_correlation"].mean() for name, rows in parts.items()}
-    found = pd.DataFrame(means, index=pd.Index(sorted(set(sanity["explainer"])), name="explainer"))
-    return found.assign(careless=(found > SAME).any(axis=1))
+    found = pd.DataFrame(index=pd.Index(sorted(set(sanity["explainer"])), name="explainer"))
+    for name, rows in {"whole": sanity[last], "permuted": sanity[sanity["check"] == "permuted"]}.items():
+        means = rows.groupby("explainer")[["rank_correlation", "partial_correlation"]].mean()
+        found[[name, f"{name}_beside"]] = means.reindex(found.index)
+    stays = found[["whole", "permuted"]] > SAME
+    changes = found[["whole_beside", "permuted_beside"]].set_axis(stays.columns, axis=1) <= SAME
+    careless = (stays & ~changes).any(axis=1)
+    return found.assign(careless=careless, regional=stays.any(axis=1) & ~careless)

@@ -30,6 +30,13 @@ SANITY = pa.schema(
             "1",
         ),
         field(
+            "partial_correlation",
+            REAL,
+            "the same of what is left of both maps without the ranks of the signed distance to the explained region "
+            "and to the predicted organ, which all models are given alike; null too where nothing is left",
+            "1",
+        ),
+        field(
             "overlap",
             REAL,
             f"share of the body's 10 % most important voxels that both maps have in common, the mean; {_NULL}",

@@ -27,6 +27,7 @@ SPACING = {2: (2.0, 3.0), 3: (2.0, 3.0, 5.0)}
 AFFINE = np.diag([2.0, 3.0, 5.0, 1.0])
 CHANNELS = 4
 SEED = 7
+_BY_CASE = {"structures"}  # those of an explainer's `NEEDS` that each case has
 _CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 
 
@@ -51,7 +52,8 @@ class Trial:
     units
         Four slices, the last without a prediction; or one volume.
     files
-        The case's preprocessed `image`; its label lies beside it, as in a run.
+        The case's preprocessed `image` and, where the method needs them, its labelled `structures`; its label lies
+        beside them, as in a run.
     """
 
     context: Context
@@ -78,7 +80,7 @@ def make_trial(method: Method, dims: int, folder: Path) -> Trial:
     known = [_images(dims, case) for case in ("train_1", "train_2")] if "references" in method.needs else []
     learned = _interpreter(dims, compute) if "interpreter" in method.needs else None
     context = Context(segmenter, TARGET, learned, compute, SEED, known, atlas)
-    return Trial(context, units, {"image": cases["made"]["image"]})
+    return Trial(context, units, {name: cases["made"][name] for name in ("image", *_BY_CASE & {*method.needs})})
 
 
 def _network(dims: int) -> Normalised:
@@ -115,6 +117,7 @@ def _images(dims: int, case: str) -> Tensor:
 
 def _stored(folder: Path, images: Tensor) -> dict[str, Path]:
     volumes = {"image": volume(images[:, 0]), "label": volume(2.0 * (images[:, 0] > 0.5))}
+    volumes["structures"] = 1 + volumes["label"]
     for name, voxels in volumes.items():
         write_volume(folder / f"{name}.nii.gz", voxels, AFFINE)
     return {name: folder / f"{name}.nii.gz" for name in volumes}

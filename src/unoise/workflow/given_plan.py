@@ -5,12 +5,12 @@ from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.workflow import methods, paths
-from unoise.workflow.reference_plan import ReferencePlan
+from unoise.workflow.structure_plan import StructurePlan
 
-GIVEN = ("interpreter", "references", "atlas", "map")  # those of an explainer's `NEEDS` that are files
+GIVEN = ("interpreter", "references", "atlas", "map", "structures")  # those of an explainer's `NEEDS` that are files
 
 
-class GivenPlan(ReferencePlan):
+class GivenPlan(StructurePlan):
     """The files that explainers need; maps made elsewhere among them."""
 
     def __init__(self, config: dict, project: Path):

@@ -35,8 +35,8 @@ class Method:
     settings
         JSON schemas of the settings the method takes, by name (the module's `SETTINGS`).
     needs
-        What it must be given: "gradient", "layers", "interpreter", "references", "atlas", "map", "donor", "label" (the
-        module's `NEEDS`).
+        What it must be given: "gradient", "layers", "interpreter", "references", "atlas", "map", "structures", "donor",
+        "label" (the module's `NEEDS`).
     volumes
         The volumes an explainer makes for each case (the module's `VOLUMES`).
     trained_for
