@@ -49,9 +49,8 @@ def made_model(config: dict, folder: Path) -> Path:
     torch.manual_seed(config["seed"])
     network = config["segmenter"]["network"]
     card = {"network": network, "out_channels": 1, "classes": [CLASS], "window": config["preprocess"]["window"]}
-    save_model(
-        folder / "segmenter.safetensors", build_network(network, 1), card | {"training_data": {"body_mean": 0.5}}
-    )
+    card |= {"preprocess": config["preprocess"], "training_data": {"body_mean": 0.5}}
+    save_model(folder / "segmenter.safetensors", build_network(network, 1), card)
     return folder / "segmenter.safetensors"
 
 
@@ -92,8 +91,8 @@ def forward(segmenter: Segmenter, batches: list[Tensor]) -> None:
 def rows(config: dict, files: dict[str, Path], model: Path, repetitions: int, folder: Path) -> Iterator[dict]:
     """Of the table, for one precision."""
     out = {"metrics": folder / "metrics.parquet"}
-    evaluation = {key: config["evaluation"][key] for key in ("kept_first", "removed_first", "min_voxels")}
-    settings = {"key": MODEL, "target": {"class": CLASS}, "seed": config["seed"], **evaluation}
+    evaluation = {key: config["evaluation"][key] for key in ("kept_first", "removed_first")}
+    settings = {"key": MODEL, "target": {"class": CLASS}, "seed": config["seed"], "min_voxels": 1, **evaluation}
     for names in (*((name,) for name in TOGETHER), TOGETHER, (APART,)):
         used = {name: methods.find("obscurers", name) for name in names}
         obscurers = {name: {key: own["default"] for key, own in one.settings.items()} for name, one in used.items()}

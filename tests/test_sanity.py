@@ -43,6 +43,7 @@ CARD = {
     "classes": ["organ"],
     "window": [-160, 240],
     "training_data": {"body_mean": 0.3},
+    "preprocess": {"shape": [16, 16, None]},
 }
 
 

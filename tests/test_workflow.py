@@ -267,7 +267,8 @@ def test_a_new_explainer_meets_the_stored_ones_without_running_them_again(projec
     project.write_config(config)
     planned = project.planned()
     tables = (
-        "Gathering|Pooling|Ranking|Drawing|Writing summary|Estimating|Comparing expl|Scoring|Asking|Measuring how conc|Finding"
+        "Gathering|Pooling|Ranking|Drawing|Writing summary|Estimating|Comparing expl|Scoring|Asking|"
+        "Measuring how conc|Finding"
     )
     assert {one for one in planned if not re.match(tables, one)} == {
         text.format(name)

@@ -32,7 +32,6 @@ class KernelShap(Explainer):
     def __init__(self, context: Context, features: int, compactness: float, samples: int, fill: float):
         super().__init__(context)
         self.count, self.compactness, self.samples, self.fill = features, compactness, samples, fill
-        self.probabilities = context.segmenter.many_probabilities()
 
     @classmethod
     def passes(cls, settings: dict, shape: tuple[int, ...]) -> int:
@@ -65,7 +64,7 @@ class KernelShap(Explainer):
         """Agreement with the features (*S) visible that a row of `visible` (M, F) says: (M,)."""
         left = []
         for part in visible.split(self.context.segmenter.units_at_once):
-            now = self.probabilities(torch.where(part[:, features], image, self.fill)[:, None])
+            now = self.context.segmenter.probabilities(torch.where(part[:, features], image, self.fill)[:, None])
             left.append(self.context.target.agreement(now, clean.expand(len(now), *clean.shape[1:])))
         return torch.cat(left)
 

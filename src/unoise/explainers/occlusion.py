@@ -45,7 +45,6 @@ class Occlusion(Explainer):
     def __init__(self, context: Context, patch: int, stride: int, fill: float | str, edge: str, border: str):
         super().__init__(context)
         self.patch, self.stride, self.fill, self.edge, self.border = patch, stride, fill, edge, border
-        self.probabilities = context.segmenter.many_probabilities()
 
     @classmethod
     def passes(cls, settings: dict, shape: tuple[int, ...]) -> int:
@@ -75,7 +74,7 @@ class Occlusion(Explainer):
             obscured = image.repeat(len(part), *[1] * image.ndim)
             for one, (number, filled) in zip(obscured, part, strict=True):
                 one[0][windows[number]] = filled
-            now = self.probabilities(obscured)
+            now = self.context.segmenter.probabilities(obscured)
             drops[[number for number, _ in part]] = whole - target.agreement(now, clean.expand(len(now), *clean.shape))
         return drops
 

@@ -29,7 +29,6 @@ class Rise(Explainer):
     def __init__(self, context: Context, masks: int, cells: int, visible: float, fill: float):
         super().__init__(context)
         self.masks, self.cells, self.visible, self.fill = masks, cells, visible, fill
-        self.probabilities = context.segmenter.many_probabilities()
 
     @classmethod
     def passes(cls, settings: dict, shape: tuple[int, ...]) -> int:
@@ -46,7 +45,7 @@ class Rise(Explainer):
         size = self.context.segmenter.units_at_once
         for part, moved in zip(cells.split(size), moves.split(size), strict=True):
             masks = _masks(part, moved, image.shape[2:], self.cells).to(image.device)
-            probabilities = self.probabilities(self.fill + masks * (image - self.fill))
+            probabilities = self.context.segmenter.probabilities(self.fill + masks * (image - self.fill))
             left = self.context.target.agreement(probabilities, clean.expand(len(probabilities), *clean.shape[1:]))
             total += torch.tensordot(left.float(), masks[:, 0], dims=1)
         return total / (self.masks * self.visible)

@@ -5,16 +5,21 @@ from copy import deepcopy
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from unoise.compute import Compute
 
+TOLERANCE = 1e-3  # of logits in float32
 
-def folded(network: nn.Module, compute: Compute) -> nn.Module:
+
+@torch.no_grad()
+def folded(network: nn.Module, compute: Compute, example: Tensor) -> nn.Module:
     """A copy in which each batch normalisation is part of the convolution before it, equal up to rounding.
+
+    Where that changes what comes out, as with weights that a network uses twice, nothing is folded.
 
     On a CPU it is channels-last in float32 too. For bfloat16 the convolutions' weights are stored as autocast would
     make them in every pass.
@@ -22,16 +27,15 @@ def folded(network: nn.Module, compute: Compute) -> nn.Module:
     Parameters
     ----------
     network
-        In evaluation mode; weights that it uses twice are not supported.
+        In evaluation mode.
     compute
         It is to run with `compute.autocast()`.
+    example
+        What it takes, (1, channels, *S).
     """
-    copy = deepcopy(network)
-    for chain in list(_chains(copy)):
-        for (holder, name, first), (next_holder, next_name, second) in pairwise(chain):
-            if isinstance(first, _ConvNd) and isinstance(second, _BatchNorm) and second.running_mean is not None:
-                setattr(holder, name, fuse_conv_bn_eval(first, second, transpose=isinstance(first, _ConvTransposeNd)))
-                setattr(next_holder, next_name, nn.Identity())
+    copy = _fused(network)
+    if not torch.allclose(copy(example), network(example), rtol=TOLERANCE, atol=TOLERANCE):
+        copy = deepcopy(network)
     copy = compute.place(copy)
     if compute.device.type == "cpu":
         volumes = any(weight.dim() == 5 for weight in copy.parameters())
@@ -40,6 +44,16 @@ def folded(network: nn.Module, compute: Compute) -> nn.Module:
         for module in copy.modules():
             if isinstance(module, _ConvNd):
                 module.to(torch.bfloat16)
+    return copy
+
+
+def _fused(network: nn.Module) -> nn.Module:
+    copy = deepcopy(network)
+    for chain in list(_chains(copy)):
+        for (holder, name, first), (next_holder, next_name, second) in pairwise(chain):
+            if isinstance(first, _ConvNd) and isinstance(second, _BatchNorm) and second.running_mean is not None:
+                setattr(holder, name, fuse_conv_bn_eval(first, second, transpose=isinstance(first, _ConvTransposeNd)))
+                setattr(next_holder, next_name, nn.Identity())
     return copy
 
 

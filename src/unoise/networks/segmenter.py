@@ -1,12 +1,12 @@
 """The segmenter as explainers, objectives and the evaluation see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from unoise.compute import Compute, in_batches
+from unoise.compute import Compute, generator, in_batches
 from unoise.errors import UserError
 from unoise.networks.build import Normalised
 from unoise.networks.folding import folded
@@ -55,13 +55,21 @@ class Segmenter:
         self.windows = windows
         self.forwards = 0
         self.backwards = 0
+        self._many = network.network  # for passes without gradients
 
     @classmethod
     def load(cls, path: Path, compute: Compute) -> "Segmenter":
         """Load a trained segmenter; raises as `load_model`."""
         network, card = load_model(path, compute)
         body_mean, windows = card["training_data"]["body_mean"], Windows.of(card)
-        return cls(network, list(card["classes"]), tuple(card["window"]), body_mean, compute, windows)
+        segmenter = cls(network, list(card["classes"]), tuple(card["window"]), body_mean, compute, windows)
+        segmenter.fold(windows.patch if windows else card["preprocess"]["shape"][:2])
+        return segmenter
+
+    def fold(self, shape: Sequence[int]) -> None:
+        """Let `probabilities` go through a `folded` copy of the network as it is now; shape: of what it takes."""
+        example = torch.rand(1, 1, *shape, generator=generator("fold"), device="cpu").to(self.compute.device)
+        self._many = folded(self.network.network, self.compute, self.network_input(example))
 
     @property
     def dims(self) -> int:
@@ -93,19 +101,13 @@ class Segmenter:
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
         """(N, 1, *S) to float32 probabilities (N, classes, *S), in batches or windows, without gradients."""
-        return self.over(lambda part: self.logits(part).sigmoid(), images)
+        return self.over(self._probabilities, images)
 
-    def many_probabilities(self) -> Callable[[Tensor], Tensor]:
-        """`probabilities` up to rounding, but faster: of a copy of the network as it is now, made for many passes."""
-        network = folded(self.network.network, self.compute)
-
-        def probabilities(part: Tensor) -> Tensor:
-            with self.compute.autocast():
-                logits = network(self.network_input(part))
-            self.forwards += len(part)
-            return logits.float().sigmoid()
-
-        return torch.no_grad()(lambda images: self.over(probabilities, images))
+    def _probabilities(self, images: Tensor) -> Tensor:
+        with self.compute.autocast():
+            logits = self._many(self.network_input(images))
+        self.forwards += len(images)
+        return logits.float().sigmoid()
 
     def over(self, function: Callable[..., Tensor], *units: Tensor) -> Tensor:
         """Apply a function of what the network takes at once, (N, Cᵢ, *S) → (N, C, *S), to units (N, Cᵢ, *S).
