@@ -109,9 +109,8 @@ def part(cue: str, runs: list[dict[str, pd.DataFrame]], failed: int) -> list[str
     """Paragraphs on one cue."""
     declared = methods.find("data.planted", cue).load()
     using = [one for one in runs if uses_the_cue(one["interventions"])]
-    changes = pd.concat([one["interventions"] for one in runs]).groupby(["change", "effect"])
-    by_model = changes.apply(lambda rows: rows.groupby("model").agreement.mean())
-    said = ", ".join(f"{change} {values.mean():.2f} ({effect})" for (change, effect), values in by_model.iterrows())
+    changes = pd.concat([one["interventions"] for one in runs]).groupby(["change", "effect"], sort=False)
+    said = ", ".join(f"{change} {left:.2f} ({effect})" for (change, effect), left in changes.agreement.mean().items())
     dropped = f"{len(runs) - len(using)} of {len(runs)} segmenters do not use the cue and are dropped."
     parts = [
         f"## {cue}",
