@@ -155,5 +155,5 @@ def test_no_training_moves_a_marker_out_of_the_image(patient):
 
 
 def test_a_cue_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(UserError, match="there is no method 'shape'.*context, marker, redundant, texture"):
+    with pytest.raises(UserError, match=r"there is no method 'shape'.*context, marker, redundant, texture"):
         generate("shape", SEED, 0)
