@@ -181,7 +181,7 @@ def test_a_run_makes_the_truth_and_the_interventions_and_compares(project, repos
 def test_the_truth_is_compared_as_any_map_and_cases_know_their_phantom(repository):
     plan = Plan(read_config(repository / "config" / "planted.yaml"), repository)
     assert plan.cue == "marker"
-    assert plan.true_files["importance"][1].endswith("/organ/truth/phantom_003.nii.gz")
+    assert plan.true_files["importance"][1].endswith("/{target}/truth/phantom_003.nii.gz")
     assert [key["number"] for key in plan.intervention_keys] == list(range(0, 30, 3))
 
 
