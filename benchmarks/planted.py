@@ -143,7 +143,12 @@ def main() -> None:
     for cue in options.cues:
         configs = [experiment(cue, number) for number in range(1, options.models + 1)]
         with ThreadPool(options.cores) as pool:
-            folders = pool.map(lambda config: run("planted", config, 1, TABLES), configs, chunksize=1)
+            first = pool.map(lambda config: run("planted", config, 1, TABLES), configs, chunksize=1)
+        # One that starts while another ends may be refused by Snakemake; what is stored is not computed again.
+        folders = [
+            folder or run("planted", config, options.cores, TABLES)
+            for folder, config in zip(first, configs, strict=True)
+        ]
         runs = [
             {name: tables.read(folder / f"{name}.parquet", getattr(tables, name.upper())) for name in TABLES}
             for folder in folders
