@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -9,13 +10,15 @@ import yaml
 PROJECT = Path(__file__).parents[1]
 
 
-def run(name: str, config: dict, cores: int) -> Path | None:
+def run(name: str, config: dict, cores: int, wanted: Sequence[str] = ()) -> Path | None:
     """Run one experiment of a benchmark; what is stored is not computed again.
 
     Parameters
     ----------
     name
         Of the benchmark: the config is kept in `results/<name>/`.
+    wanted
+        The tables that are needed; all that there is to make where none is named.
 
     Returns
     -------
@@ -26,7 +29,9 @@ def run(name: str, config: dict, cores: int) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     programs = Path(sys.executable).parent
-    for command in (["unoise", "cases"], ["snakemake", "--quiet", "all", "--cores", str(cores)]):
+    folder = Path("results", config["experiment"], "tables")
+    files = [folder / f"{table}.parquet" for table in wanted]
+    for command in (["unoise", "cases"], ["snakemake", *files, "--quiet", "all", "--cores", str(cores)]):
         if subprocess.run([programs / command[0], *command[1:], "--configfile", path], cwd=PROJECT).returncode:
             return None
-    return PROJECT / "results" / config["experiment"] / "tables"
+    return PROJECT / folder

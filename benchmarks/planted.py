@@ -3,16 +3,17 @@
 For every planted cue several segmenters are trained, each on patients and with a seed of its own, as
 `config/planted.yaml` says. A segmenter that does not use the cue, by what interventions on it do, is dropped. Then the
 explanations are compared with the truth, and every score with where it puts the truth: a score is fit for a cue if the
-truth comes first for every segmenter.
+truth comes first for every segmenter. docs/planted.md tells it at length.
 
     python benchmarks/planted.py [--cues marker redundant texture context] [--models 5] [--cores 2] [--out FILE]
 
-Stored models and maps are not computed again. Prints Markdown.
+Stored models and maps are not computed again. Prints Markdown; the file is written after each cue.
 """
 
 from __future__ import annotations
 
 import argparse
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,7 @@ from unoise.workflow.names import ORIGINAL
 
 TRUTH = "truth"
 STILL_USED = {"gone": 0.3, "stays": 0.7}  # agreement at most, at least, for a segmenter that uses the cue
+RIGHT = 0.95  # average precision from which a map is as right as the truth
 FOUND = {"hit": "hit rate", "mass": "mass inside", "average_precision": "average precision"}
 LARGER, SMALLER = 1, -1
 SCORES = {
@@ -69,13 +71,37 @@ def found(truth: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(cells)
 
 
-def places(scores: pd.DataFrame) -> pd.DataFrame:
-    """Of each score and obscurer (index), the place of the truth among all explainers for every segmenter (columns)."""
+def places(scores: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Where each score puts the truth among all explainers.
+
+    Returns
+    -------
+    DataFrame
+        A row per score, obscurer and model: the `place` of the truth, null without its score, and how many `wrong` maps
+        come before it; a map is wrong where its average precision is below `RIGHT`.
+    """
+    precision = truth.groupby(["model", "explainer"]).average_precision.mean()
     own = scores[(scores.judge == ORIGINAL) & scores.score.isin(SCORES)]
-    rows = {}
+    rows = []
     for (score, obscurer, model), group in own.groupby(["score", "obscurer", "model"]):
-        values = SCORES[score] * group.set_index("explainer")["mean"].fillna(-SCORES[score] * float("inf"))
-        rows.setdefault((score, obscurer), {})[model] = int((values > values[TRUTH]).sum()) + 1
+        values = SCORES[score] * group.set_index("explainer")["mean"]
+        before = values.index[values > values[TRUTH]]
+        place = len(before) + 1 if pd.notna(values[TRUTH]) else None
+        wrong = int((precision[model][before] < RIGHT).sum())
+        rows.append({"score": score, "obscurer": obscurer, "model": model, "place": place, "wrong": wrong})
+    return pd.DataFrame(rows)
+
+
+def verdicts(placed: pd.DataFrame) -> pd.DataFrame:
+    """What `places` says of each score and obscurer (index): the places, and whether the score is fit."""
+    rows = {}
+    for key, group in placed.groupby(["score", "obscurer"]):
+        known = group.place.notna().all()
+        judged = "fit" if known and (group.place == 1).all() else "**unfit**"
+        if judged != "fit" and known and not group.wrong.any():
+            judged = "fit: those before it are as right"
+        shown = " ".join("–" if pd.isna(place) else f"{place:.0f}" for place in group.place)
+        rows[key] = {"place of the truth, by segmenter": shown, "this score is": judged}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["score", "obscurer"]).reindex(SCORES, level=0)
 
 
@@ -83,9 +109,8 @@ def part(cue: str, runs: list[dict[str, pd.DataFrame]], failed: int) -> list[str
     """Paragraphs on one cue."""
     declared = methods.find("data.planted", cue).load()
     using = [one for one in runs if uses_the_cue(one["interventions"])]
-    changes = pd.concat([one["interventions"] for one in runs]).groupby(["change", "effect"])
-    by_model = changes.apply(lambda rows: rows.groupby("model").agreement.mean())
-    said = ", ".join(f"{change} {values.mean():.2f} ({effect})" for (change, effect), values in by_model.iterrows())
+    changes = pd.concat([one["interventions"] for one in runs]).groupby(["change", "effect"], sort=False)
+    said = ", ".join(f"{change} {left:.2f} ({effect})" for (change, effect), left in changes.agreement.mean().items())
     dropped = f"{len(runs) - len(using)} of {len(runs)} segmenters do not use the cue and are dropped."
     parts = [
         f"## {cue}",
@@ -97,18 +122,11 @@ def part(cue: str, runs: list[dict[str, pd.DataFrame]], failed: int) -> list[str
         return parts
     truth, scores = (pd.concat([one[name] for one in using]) for name in ("truth", "scores"))
     table = found(truth)
-    placed = places(scores)
-    verdicts = pd.DataFrame(
-        {
-            "place of the truth, by segmenter": placed.apply(lambda row: " ".join(map(str, row)), axis=1),
-            "this score is": placed.eq(1).all(axis=1).map({True: "fit", False: "**unfit**"}),
-        }
-    ).reset_index()
     return [
         *parts,
         "Mean over segmenters (the worst one):",
         table.loc[in_order(table.index)].rename(index=escape).to_markdown(disable_numparse=True),
-        verdicts.to_markdown(index=False, disable_numparse=True),
+        verdicts(places(scores, truth)).reset_index().to_markdown(index=False, disable_numparse=True),
     ]
 
 
@@ -118,12 +136,19 @@ def main() -> None:
     known = methods.names("data.planted")
     parser.add_argument("--cues", nargs="+", default=known, choices=known)
     parser.add_argument("--models", type=int, default=5, help="segmenters a cue")
-    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--cores", type=int, default=2, help="segmenters at once, a core each")
     parser.add_argument("--out", type=Path, help="a Markdown file to write as well")
     options = parser.parse_args()
     parts = ["# Do explanations find what is planted?"]
     for cue in options.cues:
-        folders = [run("planted", experiment(cue, number), options.cores) for number in range(1, options.models + 1)]
+        configs = [experiment(cue, number) for number in range(1, options.models + 1)]
+        with ThreadPool(options.cores) as pool:
+            first = pool.map(lambda config: run("planted", config, 1, TABLES), configs, chunksize=1)
+        # One that starts while another ends may be refused by Snakemake; what is stored is not computed again.
+        folders = [
+            folder or run("planted", config, options.cores, TABLES)
+            for folder, config in zip(first, configs, strict=True)
+        ]
         runs = [
             {name: tables.read(folder / f"{name}.parquet", getattr(tables, name.upper())) for name in TABLES}
             for folder in folders
@@ -131,11 +156,10 @@ def main() -> None:
         ]
         if runs:
             parts += part(cue, runs, failed=folders.count(None))
-    text = "\n\n".join(parts) + "\n"
-    print(text)
-    if options.out:
-        with whole_file(options.out) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        if options.out:
+            with whole_file(options.out) as temporary:
+                temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    print("\n\n".join(parts))
 
 
 if __name__ == "__main__":

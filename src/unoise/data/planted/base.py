@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.spatial.distance import pdist
 
 from unoise.data.canvas import Canvas, Grid, Shape
 from unoise.data.phantom import write_nifti
@@ -16,10 +17,12 @@ LABELS = {"background": 0, "organ": 1, "twin": 2, "marker": 3, "second_marker": 
 """Structures; `twin` is what looks like the organ and is none."""
 GONE, STAYS = "gone", "stays"
 
-SHAPE = (96, 96, 16)
-SPACING = (4.0, 4.0, 6.0)  # mm
-HALF_AXES = (165.0, 135.0)  # of the body, mm
+SHAPE = (64, 64, 8)
+SPACING = (6.0, 6.0, 8.0)  # mm
+HALF_AXES = (140.0, 115.0)  # of the body, mm
+CORNER = (115.0, 115.0)  # beside the body, mm; no augmentation of a training moves it out of the image
 LUMP_HU = 110.0
+NO_LUMP = "no lump"
 
 Place = tuple[float, float]
 
@@ -43,25 +46,23 @@ class Scene:
         x, y, _ = self.canvas.reference
         radius = np.hypot(x / HALF_AXES[0], y / HALF_AXES[1])
         self.canvas.paint(self.canvas.whole((radius - 1) * min(HALF_AXES)), "body", 10 + 25 * self.canvas.clumps)
-        for _ in range(10):
-            place, size = self.somewhere(), self.rng.uniform(8, 22)
-            self.canvas.paint(self.column(place, size), "body", self.rng.uniform(-60, 70), texture=8)
+        for place in self.places(10, within=0.72):
+            self.canvas.paint(self.column(place, self.rng.uniform(8, 22)), "body", self.rng.uniform(-60, 70), texture=8)
 
-    def somewhere(self, away_from: Place | None = None, by: float = 0.0) -> Place:
-        """A place in the body, mm, at least `by` mm away from another."""
+    def places(self, count: int, apart: float = 0.0, within: float = 0.65) -> np.ndarray:
+        """Places (count, 2) in the body, mm: at least `apart` mm from each other, in this part of its half axes."""
         while True:
-            place = self.rng.uniform(-0.7, 0.7, 2) * HALF_AXES
-            inside = np.hypot(*(place / HALF_AXES)) < 0.72
-            if inside and (away_from is None or np.hypot(*(place - away_from)) >= by):
-                return tuple(place)
+            places = self.rng.uniform(-within, within, (count, 2)) * HALF_AXES
+            if (np.hypot(*(places / HALF_AXES).T) < within).all() and (pdist(places) >= apart).all():
+                return places
 
     def corner(self, side: int) -> Place:
         """A place beside the body: in front of it, to the right (1) or to the left (-1)."""
-        return tuple(np.array([165.0 * side, 150.0]) + self.rng.uniform(-8, 8, 2))
+        return tuple(np.multiply(CORNER, (side, 1)) + self.rng.uniform(-6, 6, 2))
 
     def half(self) -> np.ndarray:
         """Slices (Z,), bool, in which something is shown: about half of them, without a gap."""
-        count = int(self.rng.integers(7, 10))
+        count = int(self.rng.integers(3, 6))
         start = int(self.rng.integers(0, SHAPE[2] - count + 1))
         return (np.arange(SHAPE[2]) >= start) & (np.arange(SHAPE[2]) < start + count)
 
@@ -73,9 +74,15 @@ class Scene:
             shape.distance[:, :, ~slices[shape.region[2]]] = 99
         return shape
 
-    def lump(self, place: Place, radius: float, name: str, slices: np.ndarray | None = None) -> None:
-        """Paint what may be the organ."""
-        self.canvas.paint(self.column(place, radius, slices), name, LUMP_HU, texture=8)
+    def lump(
+        self, place: Place, radius: float, name: str, slices: np.ndarray | None = None, shown: bool = True
+    ) -> None:
+        """Paint what may be the organ; where it is not shown, only its label."""
+        shape = self.column(place, radius, slices)
+        if shown:
+            self.canvas.paint(shape, name, LUMP_HU, texture=8)
+        else:
+            self.canvas.paint(shape, name, self.canvas.hu[shape.region])
 
     def scan(self) -> np.ndarray:
         """HU as a scanner sees it: point spread and noise."""

@@ -1,18 +1,25 @@
-"""Two lumps that look alike: the one in front of the landmark is the organ."""
+"""Two lumps that look alike: the one in front of a landmark is the organ. A second landmark has no lump before it."""
 
-from unoise.data.planted.base import GONE, Scene
+import numpy as np
+
+from unoise.data.planted.base import GONE, NO_LUMP, Place, Scene
 
 TRUTH = ("organ", "landmark")
-CHANGES = {"no landmark": GONE, "landmark at the other": GONE}
-BEHIND = 48.0  # mm
+NO_LANDMARK, AT_THE_OTHER = "no landmark", "landmark at the other"
+CHANGES = {NO_LANDMARK: GONE, AT_THE_OTHER: GONE, NO_LUMP: GONE}
+HALF_GAP = np.array([0.0, 20.0])  # from the middle between lump and landmark to the lump, mm
 
 
 def draw(scene: Scene, change: str | None) -> None:
-    """Both lumps and the landmark, in all slices."""
-    place, radius = scene.somewhere(), scene.rng.uniform(17, 24)
-    other = scene.somewhere(place, by=110)
-    scene.lump(place, radius, "organ")
-    scene.lump(other, radius, "twin")
-    at = {"no landmark": None, "landmark at the other": other}.get(change, place)
-    if at is not None:
-        scene.canvas.paint(scene.column((at[0], at[1] - BEHIND), 12), "landmark", 230)
+    """Both lumps and both landmarks, in all slices."""
+    place, other, empty = scene.places(3, apart=80, within=0.6)
+    radius = scene.rng.uniform(18, 24)
+    scene.lump(place + HALF_GAP, radius, "organ", shown=change != NO_LUMP)
+    scene.lump(other + HALF_GAP, radius, "twin")
+    _landmark(scene, empty, "body")
+    if change != NO_LANDMARK:
+        _landmark(scene, other if change == AT_THE_OTHER else place, "landmark")
+
+
+def _landmark(scene: Scene, place: Place, name: str) -> None:
+    scene.canvas.paint(scene.column(place - HALF_GAP, 10), name, 230)

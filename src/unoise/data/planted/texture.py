@@ -7,14 +7,13 @@ from unoise.data.planted.base import GONE, LUMP_HU, Place, Scene
 TRUTH = ("organ",)
 CHANGES = {"no stripes": GONE, "stripes in the other": GONE}
 STRIPED = {"no stripes": set(), "stripes in the other": {"twin"}}
-PERIOD = 16.0  # mm
+PERIOD = 24.0  # mm
 DEPTH = 60.0  # HU
 
 
 def draw(scene: Scene, change: str | None) -> None:
     """Both lumps, in all slices."""
-    place, radius = scene.somewhere(), scene.rng.uniform(20, 26)
-    other = scene.somewhere(place, by=90)
+    (place, other), radius = scene.places(2, apart=80), scene.rng.uniform(26, 32)
     striped = STRIPED.get(change, {"organ"})
     for name, where in (("organ", place), ("twin", other)):
         _paint(scene, where, radius, name, name in striped)
