@@ -1,6 +1,10 @@
-"""The one exception for what a user can mend."""
+"""The one exception for what a user can mend, and what accidents look like."""
 
+import errno
 from pathlib import Path
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # what allocators say
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
@@ -19,3 +23,17 @@ class UserError(Exception):
     def __init__(self, what: str, *, remedy: str, case: str | None = None, file: str | Path | None = None):
         where = [f"case {case}" if case else "", str(file) if file else ""]
         super().__init__(": ".join([*filter(None, where), f"{what}. {remedy}."]))
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out."""
+    said = isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
+    return said or isinstance(error, MemoryError)
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that there is no room on the disk, or no more is allowed."""
+    if error is None:
+        return False
+    said = isinstance(error, OSError) and error.errno in _NO_SPACE
+    return said or "No space left on device" in str(error) or disk_full(error.__context__)
