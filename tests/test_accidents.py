@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -14,7 +13,6 @@ import pytest
 from project import BIN, PROJECT, Project
 
 from unoise.errors import disk_full
-from unoise.files import file_hash
 
 CHAOS = PROJECT / "benchmarks" / "chaos.py"
 KILLED = """
@@ -144,7 +142,7 @@ def until(true, seconds: float):
 
 
 def test_a_job_dies_with_its_snakemake_and_a_resume_goes_on_but_never_beside_a_living_run(tmp_path):
-    """Only the phantoms are made: `config` stands for them as the one stage that starts at once."""
+    """The first jobs of the miniature, which make phantoms, are enough."""
     project = Project(tmp_path, Path(__file__).parent / "configs" / "miniature.yaml")
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         shutil.copy(PROJECT / name, tmp_path)
