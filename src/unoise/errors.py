@@ -1,10 +1,11 @@
 """The one exception for what a user can mend, and what accidents look like."""
 
 import errno
+import os
 from pathlib import Path
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # what allocators say
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NO_SPACE = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
 class UserError(Exception):
@@ -33,7 +34,5 @@ def out_of_memory(error: BaseException) -> bool:
 
 def disk_full(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, says that there is no room on the disk, or no more is allowed."""
-    if error is None:
-        return False
-    said = isinstance(error, OSError) and error.errno in _NO_SPACE
-    return said or "No space left on device" in str(error) or disk_full(error.__context__)
+    said = any(text in str(error) for text in _NO_SPACE)
+    return said or (error is not None and disk_full(error.__context__))

@@ -28,6 +28,7 @@ def job(snakemake) -> Iterator[None]:
     end_with_owner()
     name = snakemake.rule.replace("_", " ")
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a full disk takes no log either
     to_file = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
