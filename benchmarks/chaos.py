@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
@@ -88,20 +88,21 @@ def chaos(run: Run, kills: int, seed: int) -> tuple[list[Accident], int, list[st
     longest = LONGEST * (time.monotonic() - start)
     undisturbed, differed, runs = outcome(run.results), [], 0
     print(f"undisturbed: {time.monotonic() - start:.0f} s, {len(undisturbed)} tables and weights", file=sys.stderr)
-    happened, coming = [], schedule(seed)
-    while len(happened) < kills:
+    coming = list(islice(schedule(seed), kills))
+    begun = done = 0
+    while done < kills:
         run.begin_anew()
-        before = len(happened)
-        while len(happened) < kills and run.resume(accident := next(coming), longest):
-            happened.append(accident)
-            print(f"{len(happened)}: {accident.signal.name} to the {accident.victim}", file=sys.stderr)
+        while done < kills and run.resume(coming[done], longest):
+            print(f"{done + 1}: {coming[done].signal.name} to the {coming[done].victim}", file=sys.stderr)
+            done += 1
         run.resume()
         runs += 1
         wrong = differences(undisturbed, outcome(run.results))
         differed += [f"run {runs}: {name}" for name in wrong]
-        for accident in happened[before:]:
+        for accident in coming[begun:done]:
             accident.equal = not wrong
-    return happened, runs, differed
+        begun = done
+    return coming, runs, differed
 
 
 def report(happened: list[Accident], runs: int, differed: list[str]) -> str:
