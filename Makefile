@@ -1,8 +1,10 @@
 # make run    makes the environment and the embedded data, runs the workflow, says where to look
 # make test   makes the environment, runs the tests
+# make resume goes on with a run after any accident; with PROFILE=profiles/slurm (or another) on that machine
 PYTHON ?= python3.11
 CORES ?= 2
 CONFIG ?= config/config.yaml
+HOW := $(if $(PROFILE),--profile $(PROFILE),--cores $(CORES))
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -10,7 +12,7 @@ READY := .venv/.ready
 
 run: $(READY)
 	@$(BIN)/unoise rate --configfile $(CONFIG)
-	$(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG)
+	$(BIN)/snakemake $(HOW) --configfile $(CONFIG)
 	@$(BIN)/unoise rate --configfile $(CONFIG)
 	@$(BIN)/unoise where --configfile $(CONFIG)
 
@@ -33,7 +35,7 @@ format: $(READY)
 
 resume: $(READY)
 	$(BIN)/snakemake --unlock --configfile $(CONFIG)
-	$(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG)
+	$(BIN)/snakemake $(HOW) --configfile $(CONFIG)
 
 clean:
 	rm -rf .venv .snakemake results

@@ -32,6 +32,13 @@ include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    try:
+        hold(Path(".snakemake", f"{config['experiment']}.run"))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
 rule all:
     default_target: True
     input:

@@ -50,3 +50,22 @@ def test_a_folder_interrupted_leaves_the_old_one(tmp_path):
         interrupted()
     assert [one.name for one in path.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_others_write_is_not(tmp_path):
+    """A file half written may be another name of one in the store: it must go, not be written into."""
+    stored = tmp_path / "stored.json"
+    stored.write_text("{}")
+    (tmp_path / ".tmp-1-source.json").hardlink_to(stored)
+    (tmp_path / ".tmp-1-other-source.json").write_text("of another")
+    (tmp_path / ".tmp-2-case").mkdir()
+    write_json(tmp_path / "source.json", {"a": 1})
+    with whole_folder(tmp_path / "case"):
+        pass
+    assert stored.read_text() == "{}"
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "stored.json",
+        "source.json",
+        "case",
+        ".tmp-1-other-source.json",
+    }

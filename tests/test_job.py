@@ -22,6 +22,7 @@ rule batch:
     script: "batch.py"
 """
 SCRIPT = """
+import errno
 from unoise.errors import UserError
 from unoise.workflow.job import for_each_case, job
 
@@ -36,6 +37,8 @@ with job(snakemake):
             if text == "crash":
                 outputs["text"].write_text("half")
                 raise ZeroDivisionError("oh")
+            if text == "full":
+                raise OSError(errno.ENOSPC, "No space left on device")
             outputs["text"].write_text(text * 2 + ending)
         return compute
     for_each_case(snakemake, prepare)
@@ -113,3 +116,13 @@ def test_a_result_that_was_damaged_is_computed_again(batch):
     assert code == 0
     assert log.count("kept from an earlier run") == 2
     assert outputs(folder)["b"] == "bb!"
+
+
+def test_a_full_disk_is_said_once_and_ends_the_batch(batch):
+    folder, run = batch
+    (folder / "in" / "b.txt").write_text("full")
+    code, output, log = run()
+    assert code != 0
+    assert "the disk is full, or your quota is: make room, then `make resume`" in output
+    assert "Traceback" not in output
+    assert "c: done" not in log

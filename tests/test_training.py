@@ -32,10 +32,11 @@ def made_training(folder, fingerprint="one", epochs=4, scores=None, after_epoch=
         generator = torch.Generator().manual_seed(epoch)
         for _ in range(3):
             images = torch.rand(4, 1, 16, 16, generator=generator)
+            passes["forwards"] += len(images)
             yield images, target(images, 3, 1, 1)
         after_epoch(epoch)
 
-    given = iter(scores or [])
+    given, passes = iter(scores or []), {"forwards": 0}
     history = train(
         network,
         batches,
@@ -45,6 +46,7 @@ def made_training(folder, fingerprint="one", epochs=4, scores=None, after_epoch=
         3,
         State(folder, fingerprint),
         seed=3,
+        passes=passes.copy,
     )
     return network.state_dict(), history
 
@@ -75,7 +77,7 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(tmp_pa
     resumed, history = made_training(tmp_path / "killed", after_epoch=seen.append)
     assert seen == [3, 4]
     assert equal(whole, resumed)
-    assert len(history) == 4
+    assert [row["forwards"] for row in history] == [12] * 4, "those of both runs"
 
 
 def test_state_of_other_settings_is_not_resumed(tmp_path):
@@ -86,10 +88,25 @@ def test_state_of_other_settings_is_not_resumed(tmp_path):
     assert seen == [1, 2, 3, 4]
 
 
-def test_an_unreadable_state_is_set_aside_and_training_starts_anew(tmp_path, caplog):
+def cut_short(content: bytes) -> bytes:
+    return content[:1000]
+
+
+def damaged_inside(content: bytes) -> bytes:
+    """In the middle, where weights lie: torch alone does not see it."""
+    middle = len(content) // 2
+    return content[:middle] + bytes(255 - one for one in content[middle : middle + 200]) + content[middle + 200 :]
+
+
+def not_a_state(content: bytes) -> bytes:
+    return b"PK"
+
+
+@pytest.mark.parametrize("damage", [cut_short, damaged_inside, not_a_state])
+def test_an_unreadable_state_is_set_aside_and_training_starts_anew(tmp_path, caplog, damage):
     made_training(tmp_path)
     state = tmp_path / "latest.pt"
-    state.write_bytes(state.read_bytes()[:1000])
+    state.write_bytes(damage(state.read_bytes()))
     seen = []
     made_training(tmp_path, after_epoch=seen.append)
     assert seen == [1, 2, 3, 4]

@@ -14,9 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from unoise.errors import UserError
-
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # what allocators say
+from unoise.errors import UserError, out_of_memory
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def halving(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
             if size <= most:
                 return function(*tensors)
         except (MemoryError, RuntimeError) as error:
-            if not (isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY)):
+            if not out_of_memory(error):
                 raise
             if size == 1:
                 raise UserError(

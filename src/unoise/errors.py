@@ -1,6 +1,11 @@
-"""The one exception for what a user can mend."""
+"""The one exception for what a user can mend, and what accidents look like."""
 
+import errno
+import os
 from pathlib import Path
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # what allocators say
+_NO_SPACE = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
 class UserError(Exception):
@@ -20,3 +25,15 @@ class UserError(Exception):
         self.what, self.remedy = what, remedy
         where = [f"case {case}" if case else "", str(file) if file else ""]
         super().__init__(": ".join([*filter(None, where), f"{what}. {remedy}."]))
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out."""
+    said = isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
+    return said or isinstance(error, MemoryError)
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that there is no room on the disk, or no more is allowed."""
+    said = any(text in str(error) for text in _NO_SPACE)
+    return said or (error is not None and disk_full(error.__context__))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,7 @@ _TEMPORARY = ".tmp-"
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name in the folder of `path` (same suffixes); rename it to `path` when the block ends well."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
+    temporary = _temporary(path)
     try:
         yield temporary
         os.replace(temporary, path)
@@ -28,15 +28,23 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; rename it to `path`, replacing it, when the block ends well."""
     path = Path(path)
-    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    temporary = _temporary(path)
+    temporary.mkdir()
     try:
         yield temporary
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary(path: Path) -> Path:
+    """A free name beside `path`; what killed processes left under such names is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    left = re.compile(rf"{re.escape(_TEMPORARY)}\d+-{re.escape(path.name)}")
+    for old in [one for one in path.parent.iterdir() if left.fullmatch(one.name)]:
+        shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+    return path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
 
 
 def write_json(path: str | Path, content: object) -> None:

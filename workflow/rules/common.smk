@@ -10,8 +10,10 @@ from unoise.errors import UserError
 from unoise.workflow import paths
 from unoise.workflow.config import complete
 from unoise.workflow.digest import code_digest
+from unoise.workflow.lifetime import hold, own_jobs
 from unoise.workflow.plan import Plan
 
+own_jobs()
 try:
     config.update(
         complete(config, workflow.configfiles[-1] if workflow.configfiles else "config")

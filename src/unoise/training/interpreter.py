@@ -74,6 +74,7 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
         -(-samples // own["batch_size"]),
         State(assignment.state, assignment.fingerprint(segmenter)),
         settings["seed"],
+        lambda: {"forwards": frozen.forwards, "backwards": frozen.backwards},
     )
     card = {
         "out_channels": len(frozen.classes),
@@ -84,7 +85,8 @@ def train_interpreter(assignment: Assignment, segmenter: Path) -> None:
         "segmenter": settings["segmenter"],
         "training_data": data.card(assignment.training),
     }
-    passes = {"units": samples * own["epochs"], "forwards": frozen.forwards, "backwards": frozen.backwards}
+    passes = {name: sum(row[name] for row in history) for name in ("forwards", "backwards")}
+    passes["units"] = samples * own["epochs"]
     assignment.finish(network, history, passes, card)
 
 

@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import shutil
 import signal
 import threading
 import time
@@ -11,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR
 
 from unoise.compute import generator
-from unoise.errors import UserError
+from unoise.errors import UserError, out_of_memory
 from unoise.files import whole_file
 
 LOGGER = logging.getLogger("unoise")
@@ -42,36 +41,41 @@ class Moment:
 
 
 class State:
-    """Where a training stands, in a folder that outlives a failed job.
+    """Where a training stands, in a file that outlives a killed job.
 
-    It belongs to one fingerprint (settings, code, training data); what another one left is deleted.
+    It names the fingerprint (settings, code, training data) that it belongs to: no other training goes on from it.
     """
 
     def __init__(self, folder: Path, fingerprint: str):
-        self.folder = folder
-        mark = folder / "fingerprint.txt"
-        if not mark.is_file() or mark.read_text(errors="replace").strip() != fingerprint:
-            shutil.rmtree(folder, ignore_errors=True)
-            with whole_file(mark) as temporary:
-                temporary.write_text(fingerprint)
+        self.path, self.fingerprint = folder / "latest.pt", fingerprint
 
     def load(self) -> dict | None:
-        """The last epoch's state, or None at the start or (set aside, and said) where it cannot be read."""
-        path = self.folder / "latest.pt"
-        if not path.is_file():
+        """The last epoch's state, or None: at the start, of another training, or damaged (set aside, and said)."""
+        if not self.path.is_file():
             return None
         try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, OSError, EOFError, KeyError, UnpicklingError) as error:
-            aside = path.with_suffix(".unreadable")
-            os.replace(path, aside)
-            LOGGER.warning("%s could not be read (%s); it is now %s, training starts anew", path, error, aside)
+            with ZipFile(self.path) as archive:  # torch.load does not look at the checksums
+                if damaged := archive.testzip():
+                    raise BadZipFile(f"{damaged} is damaged")
+            saved = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            if out_of_memory(error):
+                raise
+            aside = self.path.with_suffix(".unreadable")
+            os.replace(self.path, aside)
+            LOGGER.warning("%s could not be read (%s); it is now %s, training starts anew", self.path, error, aside)
             return None
+        if saved.get("fingerprint") == self.fingerprint:
+            return saved
+        LOGGER.info("%s is of other settings, code or data; training starts anew", self.path)
+        return None
 
     def save(self, state: dict) -> None:
-        """Replace the stored state, whole."""
-        with whole_file(self.folder / "latest.pt") as temporary:
-            torch.save(state, temporary)
+        """Replace the stored state, whole: the old one goes when the new one is on the disk."""
+        with whole_file(self.path) as temporary, open(temporary, "wb") as file:
+            torch.save({"fingerprint": self.fingerprint, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _one_cycle(optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
@@ -96,6 +100,7 @@ def train(
     steps_per_epoch: int,
     state: State,
     seed: int,
+    passes: Callable[[], dict[str, int]] = dict,
 ) -> list[dict]:
     """Train a network, and leave in it the weights of the best validation score (of the last epoch without scores).
 
@@ -112,11 +117,13 @@ def train(
         A score, the higher the better, or None where there is nothing to validate on.
     settings
         A config's `training`.
+    passes
+        Counts so far, by name, of passes through other networks.
 
     Returns
     -------
     list
-        One row an epoch: epoch, loss, learning_rate, score, seconds.
+        One row an epoch: epoch, loss, learning_rate, score, seconds and its part of each count.
 
     Raises
     ------
@@ -138,7 +145,7 @@ def train(
         LOGGER.info("resumed after epoch %d of %d", len(history), settings["epochs"])
     with _stop_between_epochs() as stopped:
         for epoch in range(len(history) + 1, settings["epochs"] + 1):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), passes()
             torch.manual_seed(seed * 100_003 + epoch)
             random = generator(seed, "loss", epoch)
             network.train()
@@ -150,7 +157,7 @@ def train(
             network.eval()
             if not (math.isfinite(total) and all(value.isfinite().all() for value in network.parameters())):
                 raise UserError(
-                    f"the training of {state.folder.name} diverged: in epoch {epoch} its loss is no longer finite",
+                    f"the training of {state.path.parent.name} diverged: in epoch {epoch} its loss is no longer finite",
                     remedy=f"Choose a learning_rate below {settings['learning_rate']:g}, or a clip_gradient",
                 )
             score = validate()
@@ -162,6 +169,7 @@ def train(
                 "learning_rate": schedule.get_last_lr()[0],
                 "score": score,
                 "seconds": time.perf_counter() - start,
+                **{name: count - before[name] for name, count in passes().items()},
             }
             history.append(row)
             state.save(

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from unoise.errors import UserError
+from unoise.errors import UserError, disk_full, out_of_memory
 from unoise.files import content_hash, file_hash, whole_file, whole_folder, write_json
+from unoise.workflow.lifetime import end_with_owner
 
 LOGGER = logging.getLogger("unoise")
 MAX_FAILURES = 20
@@ -22,10 +23,12 @@ def job(snakemake) -> Iterator[None]:
     """Log to the rule's log file, and progress to the terminal too; end without a traceback on the terminal.
 
     A user's mistake is printed as its one line; the traceback of anything unforeseen goes to the log, and the terminal
-    gets its last line and the log's name.
+    gets its last line and the log's name. The job ends with the Snakemake that started it.
     """
+    end_with_owner()
     name = snakemake.rule.replace("_", " ")
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a full disk takes no log either
     to_file = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
@@ -42,8 +45,16 @@ def job(snakemake) -> Iterator[None]:
         sys.exit(1)
     except Exception as error:
         LOGGER.debug("", exc_info=True)
-        LOGGER.error("%s: %s (details in %s)", type(error).__name__, error, snakemake.log[0])
+        LOGGER.error("%s (details in %s)", _in_words(error), snakemake.log[0])
         sys.exit(1)
+
+
+def _in_words(error: Exception) -> str:
+    if disk_full(error):
+        return "the disk is full, or your quota is: make room, then `make resume`"
+    if out_of_memory(error):
+        return "memory ran out: let fewer jobs run side by side (CORES), or choose smaller batches, then `make resume`"
+    return f"{type(error).__name__}: {error}"
 
 
 Files = dict[str, Path]
@@ -97,8 +108,10 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
         except UserError as error:
             failures[case] = str(error)
         except Exception as error:
+            if disk_full(error):
+                raise
             LOGGER.debug("case %s", case, exc_info=True)
-            failures[case] = f"case {case}: {type(error).__name__}: {error}"
+            failures[case] = f"case {case}: {_in_words(error)}"
         LOGGER.info("%s: %s (%d of %d)", case, "FAILED" if case in failures else "done", number + 1, len(params.cases))
     if failures:
         shown = " | ".join(list(failures.values())[:MAX_FAILURES])
