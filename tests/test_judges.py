@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from made import bright_segmenter, square_units, stored_case
+from made import Bright, bright_segmenter, made_segmenter, square_units, stored_case
 from torch import nn
 
 from unoise import estimate, tables
@@ -149,9 +149,10 @@ def evaluated(tmp_path, monkeypatch):
     importance = torch.rand(label.shape, generator=torch.Generator().manual_seed(0))
 
     def evaluate(**judges: float):
-        networks = {f"judge_{name}": bright_segmenter(threshold=one) for name, one in judges.items()}
-        for network in networks.values():
-            network.network.network = Recorder(network.network.network)
+        networks = {
+            f"judge_{name}": made_segmenter(Recorder(Bright(one)).eval().requires_grad_(False))
+            for name, one in judges.items()
+        }
         monkeypatch.setattr(Segmenter, "load", lambda path, compute: networks[path])
         clean = {f"prediction_{name}": units.probabilities for name in judges}
         if "narrow" in judges:
