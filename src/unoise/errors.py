@@ -6,6 +6,8 @@ from pathlib import Path
 class UserError(Exception):
     """Something is wrong with what the user gave: one line that says where, what, and what to do.
 
+    Line ends and control characters, which a name from a foreign file may have, do not reach the terminal.
+
     Parameters
     ----------
     what
@@ -18,4 +20,11 @@ class UserError(Exception):
 
     def __init__(self, what: str, *, remedy: str, case: str | None = None, file: str | Path | None = None):
         where = [f"case {case}" if case else "", str(file) if file else ""]
-        super().__init__(": ".join([*filter(None, where), f"{what}. {remedy}."]))
+        super().__init__(_one_line(": ".join([*filter(None, where), f"{what}. {remedy}."])))
+
+
+def _one_line(text: str) -> str:
+    return "".join(
+        " " if one.isspace() else one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
+        for one in text
+    )
