@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import nibabel as nib
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
+from nibabel.nifti1 import data_type_codes
 
 MOST_VOXELS = 2**30
 MOST_BYTES_BEFORE = 2**24  # of header extensions
@@ -72,13 +72,12 @@ def drop_singletons(shape: tuple[int, ...], dimensions: int) -> tuple[int, ...]:
 
 
 def _type_fault(header: Header) -> tuple[str, str] | None:
-    try:
-        kind = header.get_data_dtype()
-    except HeaderDataError:
-        kind = None
+    code = int(header["datatype"])
+    known = code in data_type_codes
+    kind = header.get_data_dtype() if known else None
     if kind is not None and kind.kind in "iuf" and kind.itemsize <= 8:
         return None
-    name = f"code {int(header['datatype'])}" if kind is None else "RGB" if kind.kind == "V" else kind.name
+    name = data_type_codes.label[code] if known else f"code {code}"
     return f"its voxels are of the type {name}, not one real number each", "Convert it to 16-bit integers or floats"
 
 
