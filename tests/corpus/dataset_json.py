@@ -1,24 +1,27 @@
-"""What a `dataset.json` can have wrong, given to `unoise cases`."""
+"""What a `dataset.json` can have wrong, given to what `unoise cases` finds cases with."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from corpus import Malformed, command, plain_config, write_config
+from corpus import Malformed, plain_config
 from corpus.nifti import cut, stored
 
+from unoise.data.cases import find_cases
+from unoise.workflow.config import complete
+
+CONFIG = complete(plain_config())
 JSON = Path("data/dataset.json")
 
 
 def read(folder: Path) -> None:
-    """Write the manifest of the dataset of a folder, the working directory."""
-    command("cases", "--configfile", "mine.yaml")
+    """Find the cases of the dataset in a folder."""
+    find_cases(CONFIG | {"dataset": str(folder / "data")})
 
 
 def save(folder: Path, content: str | bytes) -> None:
     """Four small cases, a to d, and a `dataset.json`."""
-    write_config(folder, plain_config())
     for kind in ("imagesTr", "labelsTr"):
         (folder / "data" / kind).mkdir(parents=True)
         for name in "abcd":
@@ -67,7 +70,7 @@ def valued(value: float) -> bytes:
 NO_LABELS, NO_TRAINING = "it has no table `labels`", "it has no list `training`"
 OUTSIDE, NO_NUMBER = "lies outside the folder", "is not a whole number"
 MALFORMED = [
-    Malformed("missing", lambda folder: write_config(folder, plain_config()), (str(JSON), "does not exist")),
+    Malformed("missing", lambda folder: None, (str(JSON), "does not exist")),
     text("nothing in it", "", "it is not JSON"),
     text("cut short", json.dumps(sound())[:60], "it is not JSON"),
     text("YAML", "labels: {1: liver}", "it is not JSON"),

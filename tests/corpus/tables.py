@@ -1,17 +1,19 @@
-"""Manifests given to `unoise cases`."""
+"""Manifests given to what every command and the Snakefile read them with."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from corpus import Malformed, command, plain_config, write_config
+from corpus import Malformed
+
+from unoise.workflow.manifest import read_manifest
 
 HEADER = "id\tpatient\tsplit\timage\tlabel\tstructures\toriginal\tslices"
 MANIFEST = Path("config/cases/tiny.tsv")
 
 
 def read(folder: Path) -> None:
-    """Read the manifest of the config of a folder, the working directory."""
-    command("cases", "--configfile", "mine.yaml")
+    """Read the manifest in a folder."""
+    read_manifest(folder / MANIFEST)
 
 
 def row(
@@ -24,7 +26,6 @@ def content(name: str, made: bytes, *says: str) -> Malformed:
     """A manifest, byte by byte."""
 
     def make(folder: Path) -> None:
-        write_config(folder, plain_config() | {"phantom": {"patients": 3}, "classes": {"liver": ["pancreas"]}})
         (folder / MANIFEST).parent.mkdir(parents=True)
         (folder / MANIFEST).write_bytes(made)
 

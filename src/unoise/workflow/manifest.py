@@ -114,7 +114,7 @@ def _parse(text: str, path: Path) -> list[Case]:
     there = rows.fieldnames or []
     if there[: len(_COLUMNS)] != _COLUMNS:
         raise UserError(
-            f"its columns are {str(rows.fieldnames)[:500]}, not {_COLUMNS}",
+            f"its columns are {str(there)[:500]}, not {_COLUMNS}",
             file=path,
             remedy="Write it anew with `unoise cases`, or mend its first line; columns of your own go to its end",
         )
