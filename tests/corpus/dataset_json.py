@@ -83,7 +83,7 @@ MALFORMED = [
     changed("no labels", lambda content: content.pop("labels"), NO_LABELS),
     fields("labels in a list", NO_LABELS, labels=["background", "liver"]),
     fields("labels the other way", NO_NUMBER, 'Write {"1": "liver"}', labels={"liver": "1"}),
-    fields("labels as nnU-Net has them", "the label name '1' is no text", labels={"liver": 1}),
+    fields("labels as nnU-Net has them", NO_NUMBER, labels={"liver": 1}),
     fields("a fractional label", NO_NUMBER, labels={"1.5": "liver"}),
     fields("a negative label", NO_NUMBER, labels={"-1": "liver"}),
     fields("a huge label", NO_NUMBER, labels={"9" * 5000: "liver"}),

@@ -43,13 +43,13 @@ def read_task(folder: Path) -> Task:
         raise wrong(f"it is not JSON ({error})") from None
     if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
         raise wrong("it has no table `labels`")
+    if not all(re.fullmatch("[0-9]{1,5}", value) for value in content["labels"]):
+        remedy = 'Write {"1": "liver"}, not {"liver": 1}'
+        raise wrong("a key of `labels` is not a whole number from 0 to 99999", remedy)
     unsafe = [name for name in content["labels"].values() if not isinstance(name, str) or not _LABEL.fullmatch(name)]
     if unsafe:
         what = f"the label name {str(unsafe[0])[:80]!r} is no text without ';', '=', tab and line end"
         raise wrong(what, "Rename the label")
-    if not all(re.fullmatch("[0-9]{1,5}", value) for value in content["labels"]):
-        remedy = 'Write {"1": "liver"}, not {"liver": 1}'
-        raise wrong("a key of `labels` is not a whole number from 0 to 99999", remedy)
     labels = {name: int(value) for value, name in content["labels"].items()}
     if len({*labels.values()}) < len(content["labels"]):
         what = "two keys of `labels` have the same name or the same value"
