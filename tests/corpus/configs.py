@@ -15,7 +15,13 @@ SCHEMA = yaml.safe_load(Path(config.__file__).with_name("schema.yaml").read_text
 OUTER = {"minimum": -1, "exclusiveMinimum": 0, "maximum": 1, "exclusiveMaximum": 0}  # steps out of the range
 UNET = {"name": "UNet", "channels": [4, 8], "strides": [2]}
 PAPER = {"network": UNET, "objective": {"method": "paper"}}
-WHOLE = plain_config() | {"phantom": {"patients": 3}, "judges": {"one": {}}, "interpreters": {"one": PAPER}}
+WHOLE = plain_config() | {
+    "phantom": {"patients": 3},
+    "targets": {"liver": {"class": "liver"}, "one": {"class": "liver"}},
+    "judges": {"one": {"network": UNET}},
+    "interpreters": {"one": PAPER},
+    "probe": {"network": UNET},
+}
 
 
 def read(folder: Path) -> None:
@@ -41,7 +47,7 @@ def with_entry(place: str, value: object) -> str:
 
 def entry(place: str, value: object, *says: str) -> Malformed:
     """A setting that something else in the config does not allow."""
-    return text(f"{place}: {value}"[:80], with_entry(place, value), *says)
+    return text(f"{place}: {value!r}"[:80], with_entry(place, value), *says)
 
 
 def settings(schema: dict, place: str = "") -> Iterator[tuple[str, dict]]:
