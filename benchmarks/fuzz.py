@@ -3,9 +3,9 @@
     pip install atheris==3.0.0                       # into an environment of its own: the project does not need it
     python benchmarks/fuzz.py --seconds 1800         # or --runs 2000000
 
-It ends with exit code 0 where no input made a reader crash, hang for more than 20 seconds or take more than 3 GiB, else
-with another one, and lays the input into `tests/corpus/found/`. The inputs that reached new code are kept in `--corpus`,
-from where the next run goes on.
+It ends with exit code 0 where no input made a reader crash, hang for more than 20 seconds or take more than 3 GiB;
+else with another one, and lays the input into `tests/corpus/found/`. The inputs that reached new code are kept in
+`--corpus`, from where the next run goes on.
 """
 
 import argparse

@@ -5,8 +5,8 @@ from copy import deepcopy
 from pathlib import Path
 
 import yaml
-from corpus import Malformed, plain_config
 
+from corpus import Malformed, plain_config
 from unoise.workflow import config
 from unoise.workflow.config import read_config
 
@@ -52,7 +52,7 @@ def entry(place: str, value: object, *says: str) -> Malformed:
 
 def settings(schema: dict, place: str = "") -> Iterator[tuple[str, dict]]:
     """All settings of a schema with their own, by place; `one` stands for names that the user chooses."""
-    while "$ref" in schema or "allOf" in schema and "$ref" in schema["allOf"][0]:
+    while "$ref" in schema or ("allOf" in schema and "$ref" in schema["allOf"][0]):
         path = schema.get("$ref") or schema["allOf"][0]["$ref"]
         schema = SCHEMA
         for key in path.removeprefix("#/").split("/"):

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
 from corpus import Malformed, plain_config
 from corpus.nifti import cut, stored
-
 from unoise.data.cases import find_cases
 from unoise.workflow.config import complete
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from corpus import Malformed
 from corpus.nifti import AFFINE, HU, LABEL, LIVER, cut, read, save, stored
 

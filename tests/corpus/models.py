@@ -10,9 +10,9 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from corpus import Malformed
 from made import CPU
 
+from corpus import Malformed
 from unoise.networks.build import build_network
 from unoise.networks.models import load_model
 from unoise.networks.weights import load_weights

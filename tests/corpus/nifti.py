@@ -6,9 +6,9 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from corpus import Malformed
 from nibabel.affines import from_matvec
 
+from corpus import Malformed
 from unoise.data.preprocess import preprocess_case
 
 SETTINGS = {
@@ -140,7 +140,7 @@ MALFORMED = [
     fields("spacing of NaN", "a spacing of nan x 2 x 3 mm", pixdim=[1, np.nan, 2, 3, 1, 1, 1, 1]),
     fields("metres that say mm", "voxels measure 0.002 x 0.002 x 0.003 mm", affine=np.diag([0.002, 0.002, 0.003, 1])),
     fields("voxels of a metre", "voxels measure 2 x 2 x 1000 mm", affine=np.diag([2, 2, 1000.0, 1])),
-    fields("sheared", "not at right angles (off by up to 11.3 degrees)", affine=affine([2, 0, 0], [0, 2, 0], [0, 1, 5])),
+    fields("sheared", "not at right angles (off by up to 11.3 deg", affine=affine([2, 0, 0], [0, 2, 0], [0, 1, 5])),
     fields("flat", "its axes are not at right angles", affine=affine([2, 0, 0], [2, 0, 0], [0, 0, 3])),
     fields("an axis without length", "voxels measure 2 x 0 x 3 mm", srow_y=[0, 0, 0, -30]),
     fields("affine of NaN", "its affine holds NaN", srow_x=[np.nan, 0, 0, 0]),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from corpus import Malformed
 
+from corpus import Malformed
 from unoise import tables
 
 TABLE = "curves.parquet"

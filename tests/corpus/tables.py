@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from corpus import Malformed
-
 from unoise.workflow.manifest import read_manifest
 
 HEADER = "id\tpatient\tsplit\timage\tlabel\tstructures\toriginal\tslices"
