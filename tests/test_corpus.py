@@ -2,15 +2,16 @@
 
 import json
 import re
-import resource
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-from corpus import Malformed, plain_config, write_config
+from corpus import malformed, plain_config, write_config
+from corpus.memory import GREEDY
 
+from fuzz_readers import FOUND, READERS, attempt, seeds
 from unoise.errors import UserError
 
 FAMILIES = ("nifti", "labels", "tables", "results", "dataset_json", "configs", "models")
@@ -19,18 +20,7 @@ CORPUS = [
     for family in FAMILIES
     for one in import_module(f"corpus.{family}").MALFORMED
 ]
-# What announces far more than it holds, or holds far more than it announces.
-GREEDY = {
-    "nifti": ("terabytes", "petabytes", "a gigabyte that is not there", "gzip bomb", "gzip bomb before the voxels"),
-    "configs": ("billion laughs", "lists without an end"),
-    "dataset_json": ("lists without an end", "a number beyond numbers"),
-    "models": ("compressed", "one number for a terabyte", "a header of exabytes", "weights of another size"),
-}
 MOST_MIB = 200
-
-
-def malformed(family: str, name: str) -> Malformed:
-    return next(one for one in import_module(f"corpus.{family}").MALFORMED if one.name == name)
 
 
 def contents(folder: Path) -> dict[str, int]:
@@ -59,9 +49,25 @@ def test_there_are_enough_of_each():
         assert len([one for one in CORPUS if one.values[0] == family]) >= 9, family
 
 
+@pytest.mark.parametrize("path", sorted(FOUND.glob("*")), ids=lambda path: path.name)
+def test_what_the_fuzzer_found_is_understood_or_refused(path, tmp_path):
+    line = attempt(path.read_bytes(), tmp_path)
+    assert line is None or line.isprintable()
+
+
+def test_the_fuzzer_begins_with_what_its_readers_understand(tmp_path):
+    given = list(seeds(tmp_path))
+    assert {content[0] for content in given} == set(range(len(READERS)))
+    refused = [line for content in given if (line := attempt(content, tmp_path))]
+    assert len(refused) == 1, "of a dataset.json without its files"
+    assert "does not exist" in refused[0]
+
+
 def test_memory_stays_within_what_the_case_needs(tmp_path):
     """In a process of its own, whose largest memory is known after each of them."""
-    run = subprocess.run([sys.executable, __file__, tmp_path], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-m", "corpus.memory", tmp_path], cwd=Path(__file__).parent, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr
     grown = json.loads(run.stdout)
     assert len(grown) == sum(map(len, GREEDY.values()))
@@ -85,24 +91,3 @@ def test_a_command_prints_the_line_alone_and_fails(family, name, command, tmp_pa
     assert run.stderr.startswith("unoise: ")
     assert all(said in run.stderr for said in one.says)
     assert contents(tmp_path) == before
-
-
-def _measure(folder: Path) -> dict[str, float]:
-    """MiB by which the largest memory of this process grew with each of the greedy inputs."""
-    grown = {}
-    for family, names in GREEDY.items():
-        for name in names:
-            there = folder / family / name
-            there.mkdir(parents=True)
-            malformed(family, name).make(there)
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            try:
-                import_module(f"corpus.{family}").read(there)
-            except UserError:
-                after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-                grown[f"{family}: {name}"] = (after - before) / 1024
-    return grown
-
-
-if __name__ == "__main__":
-    print(json.dumps(_measure(Path(sys.argv[1]))))

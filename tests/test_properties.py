@@ -1,6 +1,9 @@
 """Whatever is written is read back, and whatever is read is understood or refused (hypothesis)."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.extra.numpy as arrays
@@ -29,6 +32,17 @@ SCHEMAS = {name: one for name in tables.__all__ if isinstance(one := getattr(tab
 quick = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+
+
+@contextmanager
+def understood_or_refused() -> Iterator[None]:
+    """A reader may refuse what it is given, in a line, and fail in no other way."""
+    try:
+        yield
+    except UserError as error:
+        if not str(error).isprintable():
+            raise
+
 
 # Volumes
 
@@ -90,11 +104,8 @@ def test_a_damaged_scan_is_refused_or_a_volume(tmp_path, damage, length):
         content[place % len(content)] = value
     path = tmp_path / "scan.nii"
     path.write_bytes(content)
-    try:
+    with understood_or_refused():
         made, affine = read_volume(path, "scan")
-    except UserError as error:
-        assert str(error).isprintable()
-    else:
         assert np.isfinite(made).all()
         assert np.linalg.det(affine[:3, :3]) != 0
 
@@ -147,9 +158,7 @@ cases = st.builds(Case, plain, plain, st.sampled_from(SPLITS), files, files, str
 @quick
 @given(st.lists(cases, min_size=2, max_size=6, unique_by=(lambda one: one.id.lower(), lambda one: one.patient)))
 def test_a_manifest_comes_back(tmp_path, made):
-    made = [Case(**vars(one) | {"split": split}) for one, split in zip(made, ("train", "test"), strict=False)] + made[
-        2:
-    ]
+    made = [replace(made[0], split="train"), replace(made[1], split="test"), *made[2:]]
     path = tmp_path / "cases.tsv"
     write_manifest(path, made)
     assert read_manifest(path) == made
@@ -197,7 +206,5 @@ def test_any_json_as_a_dataset_is_refused(tmp_path, content):
 def test_any_section_of_a_config_is_understood_or_refused(tmp_path, section, content):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(WHOLE | {section: content}), encoding="utf-8")
-    try:
+    with understood_or_refused():
         assert read_config(path)["experiment"]
-    except UserError as error:
-        assert str(error).isprintable()

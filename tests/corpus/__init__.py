@@ -1,17 +1,14 @@
 """Malformed inputs, made by a script: a family a module, each with its `MALFORMED` and the entry point that `read`s it.
 
-`unoise` commands, or what a job of the workflow calls; `test_corpus.py` says how each of them must end.
+`test_corpus.py` says how each of them must end.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from unittest.mock import patch
 
 import yaml
-
-from unoise import cli
 
 
 @dataclass(frozen=True)
@@ -33,10 +30,9 @@ class Malformed:
     says: tuple[str, ...]
 
 
-def command(*arguments: str) -> None:
-    """Run the command `unoise` in this process."""
-    with patch.object(sys, "argv", ["unoise", *arguments]):
-        cli.main()
+def malformed(family: str, name: str) -> Malformed:
+    """An input of a family by its name."""
+    return next(one for one in import_module(f"corpus.{family}").MALFORMED if one.name == name)
 
 
 def plain_config() -> dict:
