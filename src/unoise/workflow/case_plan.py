@@ -98,9 +98,7 @@ class CasePlan:
     def _check_files(self) -> None:
         for case in self.cases:
             for kind in ("image", "label"):
-                if not os.path.isfile(
-                    self.source(case, kind)
-                ):  # unlike Path.is_file, False for a name that is too long
+                if not os.path.isfile(self.source(case, kind)):  # False for too long a name, too
                     raise UserError(
                         f"its {kind}, listed in {self.manifest}, does not exist",
                         case=case,
