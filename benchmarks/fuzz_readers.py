@@ -26,8 +26,15 @@ from unoise.workflow.config import read_config
 from unoise.workflow.manifest import Case, read_manifest, write_manifest
 
 NETWORK = {"name": "UNet", "input": "window", "spatial_dims": 2, "channels": [4, 8], "strides": [2]}
-REPOSITORY = Path(__file__).parents[1]
-FOUND = REPOSITORY / "tests" / "corpus" / "found"
+CONFIG = """experiment: tiny
+dataset: data
+classes: {liver: [liver]}
+targets: {liver: {class: liver}}
+segmenter: {network: {name: UNet}}
+interpreters: {}
+explainers: {control-random: {method: random}}
+"""
+FOUND = Path(__file__).parents[1] / "tests" / "corpus" / "found"
 
 
 @cache
@@ -86,7 +93,7 @@ def seeds(folder: Path) -> Iterator[bytes]:
     write_manifest(folder / "cases.tsv", cases)
     task = {"labels": {"1": "liver"}, "training": [{"image": "a.nii", "label": "b.nii"}]}
     (folder / "dataset.json").write_text(json.dumps(task))
-    (folder / "mine.yaml").write_bytes((REPOSITORY / "tests/configs/miniature.yaml").read_bytes())
+    (folder / "mine.yaml").write_text(CONFIG, encoding="utf-8")
     weights = _network().network.state_dict()
     torch.save(weights, folder / "weights.pt")
     safetensors.torch.save_file(weights, folder / "weights.safetensors")
