@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import corpus
 import nibabel as nib
 import numpy as np
 import pytest
@@ -33,15 +34,7 @@ def repository() -> Path:
 @pytest.fixture
 def plain_config() -> dict:
     """The smallest config of a dataset of one's own; tests change it as they like."""
-    return {
-        "experiment": "tiny",
-        "dataset": "data",
-        "classes": {"liver": ["liver"]},
-        "targets": {"liver": {"class": "liver"}},
-        "segmenter": {"network": {"name": "UNet", "channels": [4, 8], "strides": [2]}},
-        "interpreters": {},
-        "explainers": {"control-random": {"method": "random"}},
-    }
+    return corpus.plain_config()
 
 
 @pytest.fixture

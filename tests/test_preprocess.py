@@ -22,7 +22,7 @@ SETTINGS = {
     "window": [-160, 240],
 }
 CLASSES = {"liver": ["liver"]}
-VALUES = {"liver": 1, "tumour": 2}
+VALUES = {"liver": 1, "tumour": 2, "spleen": 3}
 TISSUE_HU, BALL_HU = 40, 200
 MIDDLE = np.array([20.0, -35.0, 400.0])  # of the body, world mm
 BALL = MIDDLE + np.array([-30, 14, 9])
@@ -303,7 +303,7 @@ BAD = {
     "4D": (np.stack([HU, HU], 3), LIVER, {}, "image", r"its shape is \(20, 20, 8, 2\), not 3D"),
     "4D label": (HU, np.stack([LIVER, LIVER], 3), {}, "label", r"its shape is \(20, 20, 8, 2\), not 3D"),
     "2D": (HU[:, :, 0], LIVER, {}, "image", "not 3D"),
-    "colours": (np.zeros(HU.shape, [(c, "u1") for c in "RGB"]), LIVER, {}, "image", "cannot be read"),
+    "colours": (np.zeros(HU.shape, [(c, "u1") for c in "RGB"]), LIVER, {}, "image", "of the type RGB"),
 }  # fmt: skip
 
 

@@ -11,6 +11,8 @@ _NO_SPACE = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 class UserError(Exception):
     """Something is wrong with what the user gave: one line that says where, what, and what to do.
 
+    Line ends and control characters, which a name from a foreign file may have, do not reach the terminal.
+
     Parameters
     ----------
     what
@@ -24,7 +26,7 @@ class UserError(Exception):
     def __init__(self, what: str, *, remedy: str, case: str | None = None, file: str | Path | None = None):
         self.what, self.remedy = what, remedy
         where = [f"case {case}" if case else "", str(file) if file else ""]
-        super().__init__(": ".join([*filter(None, where), f"{what}. {remedy}."]))
+        super().__init__(_one_line(": ".join([*filter(None, where), f"{what}. {remedy}."])))
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -37,3 +39,10 @@ def disk_full(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, says that there is no room on the disk, or no more is allowed."""
     said = any(text in str(error) for text in _NO_SPACE)
     return said or (error is not None and disk_full(error.__context__))
+
+
+def _one_line(text: str) -> str:
+    return "".join(
+        " " if one.isspace() else one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
+        for one in text
+    )

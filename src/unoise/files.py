@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _TEMPORARY = ".tmp-"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @contextmanager
@@ -51,6 +52,12 @@ def write_json(path: str | Path, content: object) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def is_inside(path: str) -> bool:
+    """Whether a path, as a stranger's table has it, names something below its folder, by printable characters."""
+    parts = Path(path).parts
+    return bool(parts) and not Path(path).is_absolute() and ".." not in parts and not _CONTROL.search(path)
 
 
 def file_hash(path: str | Path) -> str:

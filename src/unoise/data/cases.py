@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 
 from unoise.data import phantom
 from unoise.data.decathlon import Task, read_task
+from unoise.data.labels import read_labels
 from unoise.data.planted import base as planted
 from unoise.data.slice_split import divide, shown_slices
-from unoise.data.volumes import read_volume
+from unoise.data.volumes import open_volume
 from unoise.errors import UserError
 from unoise.files import content_hash
-from unoise.workflow.manifest import ID_PATTERN, SPLITS, Case
+from unoise.workflow.manifest import ID_PATTERN, LONGEST_ID, SPLITS, Case
 
 Found = tuple[str, str, str, str]  # name in the dataset, image, label, structures
 
@@ -110,7 +111,7 @@ def safe_name(name: str) -> str:
     """An id for a case: `name` where it is one, else its safe characters and a short hash of the whole."""
     if ID_PATTERN.fullmatch(name):
         return name
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "case"
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[: LONGEST_ID - 7] or "case"
     return f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
@@ -138,8 +139,10 @@ def _phantom_cases(settings: dict) -> Iterable[Found]:
 def _task_cases(folder: Path) -> Iterable[Found]:
     task: Task = read_task(folder)
     for name, image, label in task.cases:
-        values = set(np.unique(read_volume(folder / label, name)[0]).tolist())
-        present = [f"{label}={value}" for label, value in task.labels.items() if value and value in values]
+        path = folder / label
+        there = read_labels(open_volume(path, name), path, name, task.labels.values(), "the `labels` of dataset.json")
+        values = set(pd.unique(there.ravel(order="K")).tolist())
+        present = [f"{one}={value}" for one, value in task.labels.items() if value and value in values]
         yield name, image, label, ";".join(present)
 
 

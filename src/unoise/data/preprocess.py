@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
+from unoise.data.labels import read_labels
 from unoise.data.volumes import open_volume, read_voxels, spacing, write_volume
 from unoise.errors import UserError
 from unoise.files import write_json
@@ -74,7 +75,8 @@ def preprocess_case(
     scan, annotation = open_volume(image, case), open_volume(label, case)
     _check_same_grid(case, scan, annotation, image, label)
     hu = nib.Nifti1Image(read_voxels(scan, image, case), scan.affine)
-    ids = _class_ids(case, read_voxels(annotation, label, case), label, values, classes)
+    ids = read_labels(annotation, label, case, values.values(), "the manifest's `structures` of the case")
+    ids = _class_ids(case, ids, label, values, classes)
     ids = nib.Nifti1Image(ids, scan.affine)
 
     hu, ids = (nib.as_closest_canonical(every_nth(one, settings["stride"])) for one in (hu, ids))
@@ -185,13 +187,6 @@ def _check_same_grid(case: str, scan: nib.Nifti1Image, annotation: nib.Nifti1Ima
 def _class_ids(
     case: str, annotation: np.ndarray, path: Path, values: dict[str, int], classes: dict[str, list[str]]
 ) -> np.ndarray:
-    if not np.array_equal(annotation, np.round(annotation)):
-        raise UserError(
-            "the label holds fractions",
-            case=case,
-            file=path,
-            remedy="Resample labels by nearest neighbour only",
-        )
     ids = np.zeros(annotation.shape, np.uint8)
     for value, (name, structures) in enumerate(classes.items(), 1):
         wanted = [values[one] for one in structures if one in values]

@@ -1,61 +1,73 @@
 """NIfTI volumes: read with checks, written whole."""
 
-import zlib
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
+from nibabel.arrayproxy import ArrayProxy
 
+from unoise.data.nifti import drop_singletons, faults, is_compressed, open_stream, read_header
 from unoise.errors import UserError
 from unoise.files import whole_file
 
-_UNREADABLE = (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error, TypeError, ValueError)
+MOST_BYTES_AFTER = 2**20  # of padding
 
 
 def open_volume(path: Path, case: str, dimensions: int = 3) -> nib.Nifti1Image:
-    """Open a NIfTI file of so many dimensions (its voxels are read on demand).
+    """Open a NIfTI file of so many dimensions (its voxels are read by `read_voxels`).
 
     Raises
     ------
     UserError
-        If it is missing, no NIfTI, of other dimensions, or has no usable affine.
+        If it is missing, no NIfTI, of other dimensions, or its header cannot be trusted (see `unoise.data.nifti`).
     """
     if not path.is_file():
         raise UserError(
             "the file does not exist", case=case, file=path, remedy="Put it there or delete the case's line"
         )
     try:
-        volume = nib.load(path)
-    except _UNREADABLE as error:
+        header = read_header(path)
+        size, compressed = path.stat().st_size, is_compressed(path)
+        fault = next(faults(header, dimensions, size, compressed), None) if header else None
+    except Exception as error:  # a parser of foreign bytes may raise anything
         raise _broken(error, case, path) from None
-    if not isinstance(volume, nib.Nifti1Image):
-        raise UserError("it is not a NIfTI file", case=case, file=path, remedy="Convert it to .nii.gz")
-    if len(volume.shape) != dimensions or 0 in volume.shape:
+    if header is None:
         raise UserError(
-            f"its shape is {volume.shape}, not {dimensions}D",
+            "it is not a NIfTI file, or cut short: it cannot be read as NIfTI",
             case=case,
             file=path,
-            remedy="Give one 3D scan a case",
+            remedy="Convert it to .nii.gz, or copy it again",
         )
-    if not np.isfinite(volume.affine).all() or abs(np.linalg.det(volume.affine[:3, :3])) < 1e-6:
-        raise UserError("its affine cannot be inverted", case=case, file=path, remedy="Mend the header's orientation")
-    return volume
+    if fault:
+        raise UserError(fault[0], case=case, file=path, remedy=fault[1])
+    header.set_data_shape(drop_singletons(header.get_data_shape(), dimensions))
+    kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    return kind(ArrayProxy(path, header), header.get_best_affine(), header)
 
 
 def read_voxels(volume: nib.Nifti1Image, path: Path, case: str) -> np.ndarray:
-    """Voxels of an open volume as float32 (X, Y, Z), scaled by the header.
+    """Voxels of an open volume as float32 (X, Y, Z), scaled by its header.
 
     Raises
     ------
     UserError
-        If the file is cut short or holds values that are not finite.
+        If the file is cut short or damaged, goes on long after its voxels, or holds values that are not finite.
     """
     try:
-        voxels = volume.get_fdata(dtype=np.float32)
-    except _UNREADABLE as error:
+        with open_stream(path) as file, np.errstate(over="ignore"):  # what is too large for float32 is found below
+            proxy = volume.dataobj
+            stored = ArrayProxy(file, (proxy.shape, proxy.dtype, proxy.offset, proxy.slope, proxy.inter), mmap=False)
+            voxels = np.asarray(stored, dtype=np.float32)
+            rest = len(file.read(MOST_BYTES_AFTER + 1))  # to the end, where a compressed file has its checksum
+    except Exception as error:  # a parser of foreign bytes may raise anything
         raise _broken(error, case, path) from None
+    if rest > MOST_BYTES_AFTER:
+        raise UserError(
+            "it goes on after the voxels that its header announces",
+            case=case,
+            file=path,
+            remedy="Copy the file again, or write it anew",
+        )
     if not np.isfinite(voxels).all():
         raise UserError(
             "it holds NaN or infinite voxels", case=case, file=path, remedy="Replace them, e.g. by -1000 HU"

@@ -1,12 +1,11 @@
 """Weights from a file: this project's models, and the layout of the published U-Noise models."""
 
 import re
+import zipfile
 from pathlib import Path
-from pickle import UnpicklingError
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from unoise.errors import UserError
@@ -44,15 +43,11 @@ def load_weights(network: Normalised, path: Path) -> None:
             common = wanted.keys() & found.keys()
             if not common:
                 continue
-            broken = [name for name in common if not found[name].isfinite().all()]
-            if broken:
-                raise UserError(
-                    f"its weights {broken[0]} are not all finite", file=path, remedy="Give weights of a sound training"
-                )
             found = {name: _widened(value, wanted.get(name)) for name, value in found.items()}
             missing = sorted(wanted.keys() - found.keys())
             unfit = sorted(name for name in common if wanted[name].shape != found[name].shape)
             if not missing and not unfit:
+                _check_numbers({name: found[name] for name in wanted}, path)
                 network.network.load_state_dict({name: found[name] for name in wanted})
                 return
             name = (missing or unfit)[0]
@@ -67,18 +62,11 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
+        if zipfile.is_zipfile(path) and any(one.compress_type for one in zipfile.ZipFile(path).infolist()):
+            raise ValueError("its content is compressed, which PyTorch never does")
         with torch.serialization.safe_globals(_LIGHTNING):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        SafetensorError,
-        OSError,
-        RuntimeError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        UnpicklingError,
-    ) as error:
+    except Exception as error:  # a malformed pickle may raise anything
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"it cannot be read as weights ({reason})",
@@ -90,8 +78,15 @@ def _read(path: Path) -> dict[str, Tensor]:
     return {
         name: value
         for name, value in content.items()
-        if isinstance(name, str) and isinstance(value, Tensor) and value.layout == torch.strided
+        if isinstance(name, str) and isinstance(value, Tensor) and value.layout == torch.strided and value.is_cpu
     }
+
+
+def _check_numbers(weights: dict[str, Tensor], path: Path) -> None:
+    for name, value in weights.items():
+        what = "complex numbers" if value.is_complex() else "" if value.double().isfinite().all() else "not all finite"
+        if what:
+            raise UserError(f"its weights {name} are {what}", file=path, remedy="Give weights of a sound training")
 
 
 def _widened(value: Tensor, wanted: Tensor | None) -> Tensor:

@@ -101,11 +101,13 @@ def read(paths: Path | Iterable[Path], schema: pa.Schema) -> pd.DataFrame:
     for path in paths:
         try:
             part = pq.read_table(path, partitioning=None)
-        except (pa.ArrowException, OSError) as error:
+            fits = part.schema.names[: len(schema.names)] == schema.names
+            part = part.select(schema.names).cast(schema) if fits else None
+        except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
             raise UserError(
-                f"it cannot be read as Parquet ({error})", file=path, remedy="Delete it and run again"
+                f"it cannot be read as Parquet ({str(error)[:500]})", file=path, remedy="Delete it and run again"
             ) from None
-        if part.schema.names[: len(schema.names)] != schema.names:
+        if part is None:
             raise UserError(f"its columns are not {schema.names}", file=path, remedy="Delete it and run again")
-        parts.append(part.select(schema.names).cast(schema))
+        parts.append(part)
     return pa.concat_tables(parts).to_pandas() if parts else schema.empty_table().to_pandas()

@@ -1,5 +1,6 @@
 """The cases of an experiment: which there are, where their files lie, and which share a job."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -97,7 +98,7 @@ class CasePlan:
     def _check_files(self) -> None:
         for case in self.cases:
             for kind in ("image", "label"):
-                if not Path(self.source(case, kind)).is_file():
+                if not os.path.isfile(self.source(case, kind)):  # False for too long a name, too
                     raise UserError(
                         f"its {kind}, listed in {self.manifest}, does not exist",
                         case=case,

@@ -9,11 +9,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from unoise.errors import UserError
-from unoise.files import whole_file
+from unoise.files import is_inside, whole_file
 
 SPLITS = ("train", "validation", "calibration", "test")
-ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SLICES = re.compile(r"(\d+:\d+)?")
+LONGEST_ID = 100
+ID_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_ID - 1}}}")
+_SLICES = re.compile(r"([0-9]{1,6}:[0-9]{1,6})?")
+_STRUCTURE = re.compile(r"[^;]+=[0-9]{1,5}")
 _MAY_BE_EMPTY = ("original", "slices")
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]*")
 TAKEN = (  # names of columns of `cases.parquet`, which no further column may have
@@ -112,19 +114,23 @@ def _parse(text: str, path: Path) -> list[Case]:
     there = rows.fieldnames or []
     if there[: len(_COLUMNS)] != _COLUMNS:
         raise UserError(
-            f"its columns are {rows.fieldnames}, not {_COLUMNS}",
+            f"its columns are {str(there)[:500]}, not {_COLUMNS}",
             file=path,
             remedy="Write it anew with `unoise cases`, or mend its first line; columns of your own go to its end",
         )
     _check_further(there[len(_COLUMNS) :], path)
-    cases = [_case(row, path, rows.line_num) for row in rows]
+    try:
+        cases = [_case(row, path, rows.line_num) for row in rows]
+    except csv.Error as error:
+        what = f"after line {rows.line_num} it is no table ({error})"
+        raise UserError(what, file=path, remedy="Look there for a quotation mark without its other one") from None
     _check_together(cases, path)
     return cases
 
 
 def _case(row: dict, path: Path, number: int) -> Case:
     def wrong(what: str, remedy: str) -> UserError:
-        return UserError(f"line {number}: {what}", case=row.get("id"), file=path, remedy=remedy)
+        return UserError(f"line {number}: {what}", case=(row.get("id") or "")[:LONGEST_ID], file=path, remedy=remedy)
 
     further = [name for name in row if name is not None and name not in _COLUMNS]
     row |= {key: row[key] or "" for key in (*_MAY_BE_EMPTY, *further)}  # editors remove tabs at the end of a line
@@ -132,20 +138,23 @@ def _case(row: dict, path: Path, number: int) -> Case:
         raise wrong(f"it does not have {len(_COLUMNS) + len(further)} columns", "Separate columns by one tab")
     for key in ("id", "patient"):
         if not ID_PATTERN.fullmatch(row[key]):
-            raise wrong(f"{key} {row[key]!r} is not a safe name", "Use letters, digits, '.', '_', '-'")
+            remedy = f"Use letters, digits, '.', '_', '-', at most {LONGEST_ID}"
+            raise wrong(f"{key} {row[key][:200]!r} is not a safe name", remedy)
     if row["split"] not in SPLITS:
-        raise wrong(f"split {row['split']!r} is unknown", f"Use one of {', '.join(SPLITS)}")
+        raise wrong(f"split {row['split'][:200]!r} is unknown", f"Use one of {', '.join(SPLITS)}")
     for key in ("image", "label"):
-        if not row[key] or Path(row[key]).is_absolute() or ".." in Path(row[key]).parts:
-            raise wrong(f"{key} {row[key]!r} is not a path inside the dataset", "Use a path relative to `dataset`")
+        if not is_inside(row[key]):
+            raise wrong(
+                f"{key} {row[key][:200]!r} is not a path inside the dataset", "Use a path relative to `dataset`"
+            )
     subgroups = tuple((name, row.pop(name).strip()) for name in further)
     case = Case(**row, subgroups=subgroups)
-    try:
-        case.label_values()
-    except ValueError:
-        raise wrong(f"structures {case.structures!r} cannot be read", "Write them as liver=1;pancreas=2") from None
+    structures = [one for one in case.structures.split(";") if one]
+    if not all(map(_STRUCTURE.fullmatch, structures)) or len(structures) > len(case.label_values()):
+        what = f"structures {case.structures[:200]!r} cannot be read"
+        raise wrong(what, "Write them as liver=1;pancreas=2, each name once, values below 100000")
     if not _SLICES.fullmatch(case.slices) or (case.slices and not int.__lt__(*case.slice_range())):
-        raise wrong(f"slices {case.slices!r} cannot be read", "Write them as 20:35, or leave them out")
+        raise wrong(f"slices {case.slices[:200]!r} cannot be read", "Write them as 20:35, or leave them out")
     return case
 
 

@@ -15,6 +15,7 @@ from unoise.workflow.config.schema import check
 from unoise.workflow.config.sections import check_data, check_named_explainers, check_trained_again
 from unoise.workflow.config.targets import check_targets
 
+MOST_ENTRIES, DEEPEST = 200_000, 50
 _SCHEMA = yaml.safe_load(Path(__file__).with_name("schema.yaml").read_text(encoding="utf-8"))
 _NAMING_EXPLAINERS = [part for part, one in _SCHEMA["properties"].items() if "explainers" in one.get("properties", {})]
 
@@ -25,7 +26,7 @@ def read_config(path: Path) -> dict:
         raise UserError("the config file does not exist", file=path, remedy="Name one of config/*.yaml")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except Exception as error:  # beside YAMLError what a tag's value makes Python raise: !!bool x, a month 13, too deep
         raise UserError(
             f"it is not YAML ({' '.join(str(error).split())})", file=path, remedy="Mend the line it names"
         ) from None
@@ -45,8 +46,9 @@ def complete(config: object, path: str | Path = "config") -> dict:
     UserError
         For the first thing that is wrong: its place in the config and what to do.
     """
-    config = yaml.safe_load(yaml.safe_dump(config, sort_keys=False))
     try:
+        _check_size(config)
+        config = yaml.safe_load(yaml.safe_dump(config, sort_keys=False))
         _complete(config)
     except Fault as fault:
         raise UserError(fault.what, file=path, remedy=fault.remedy) from None
@@ -59,6 +61,18 @@ def _check_names(place: tuple[str, ...], entry: object) -> None:
         if not isinstance(name, str):
             raise Fault(place, f"the name {name!r} is not a text", "Write it in quotes")
         _check_names((*place, name), one)
+
+
+def _check_size(config: object) -> None:
+    """Raise a `Fault` for what would take all memory: an alias within an alias, again and again, or without an end."""
+    count, left = 0, [(config, 0)]
+    while left:
+        entry, depth = left.pop()
+        count += 1
+        if depth > DEEPEST or count > MOST_ENTRIES:
+            raise Fault((), f"it has more than {MOST_ENTRIES} entries or {DEEPEST} levels", "Write it without aliases")
+        if isinstance(entry, dict | list):
+            left += [(one, depth + 1) for one in (entry.values() if isinstance(entry, dict) else entry)]
 
 
 def _complete(config: dict) -> None:
