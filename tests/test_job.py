@@ -19,6 +19,7 @@ rule batch:
         settings={"times": 2},
         store="store",
         code="code",
+        script="script",
     script: "batch.py"
 """
 SCRIPT = """

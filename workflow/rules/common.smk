@@ -9,7 +9,7 @@ from unoise.data.decathlon import read_task
 from unoise.errors import UserError
 from unoise.workflow import paths
 from unoise.workflow.config import complete
-from unoise.workflow.digest import code_digest
+from unoise.workflow.digest import code_digest, script_digest
 from unoise.workflow.plan import Plan
 
 try:

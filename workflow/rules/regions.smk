@@ -41,6 +41,7 @@ if PLAN.has_regions:
         conda:
             "../../envs/unoise.yaml"
         params:
+            sizes=lambda wildcards: PLAN.source_sizes(wildcards.case),
             code=code_digest("unoise.data.structures"),
         message:
             "Placing all structures of {wildcards.case}, looking for table and text"
