@@ -39,6 +39,8 @@ rule all:
         rules.estimate.output,
         rules.summary.output,
         PLAN.noise_scales,
+        PLAN.truth_tables,
+        PLAN.intervention_tables,
         **({"index": rules.phantom_index.output} if PLAN.is_phantom else {}),
     localrule: True
 

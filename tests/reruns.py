@@ -44,11 +44,12 @@ class Run:
     def new(cls, folder: Path, config: Path, splits: dict[str, str]) -> "Run":
         """A run to be finished, with cases and the split of each."""
         run = cls(folder)
+        folder.mkdir()
         for name in ("Snakefile", "workflow", "profiles", "envs"):
             source = PROJECT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
         run.write("config/config.yaml", config.read_text(encoding="utf-8"))
-        run.manifest.parent.mkdir()
+        run.manifest.parent.mkdir(parents=True)
         run.add(splits)
         return run
 
@@ -82,7 +83,7 @@ class Run:
         """Change the date of a file: to now, where none is given."""
         os.utime(self.folder / name, seconds and (seconds, seconds))
 
-    def set(self, *place: str, to: object) -> None:
+    def change(self, *place: str, to: object) -> None:
         """Change a setting of the config, by the keys that lead to it."""
         config = part = self.config
         for key in place[:-1]:
@@ -123,7 +124,7 @@ class Run:
                 self.write(file, file)
         self._snakemake("--touch", "--forceall")
 
-    def all(self) -> set[str]:
+    def every(self) -> set[str]:
         """Every job that there is."""
         return {name for name, _ in self._jobs()}
 

@@ -25,32 +25,32 @@ MODULES = [
 
 
 def setting(*place: str, to: object):
-    return lambda run: run.set(*place, to=to)
+    return lambda run: run.change(*place, to=to)
 
 
 def another_name(run: Run) -> None:
     cases = run.manifest
-    run.set("experiment", to="another")
+    run.change("experiment", to="another")
     cases.rename(run.manifest)
 
 
 def moved_dataset(run: Run) -> None:
     (run.folder / "data").rename(run.folder / "moved")
-    run.set("dataset", to="moved")
+    run.change("dataset", to="moved")
 
 
 def phantoms(run: Run) -> None:
-    run.set("phantom", to={"patients": len(SPLITS), "seed": 7})
+    run.change("phantom", to={"patients": len(SPLITS), "seed": 7})
     run.finish()
-    run.set("phantom", "seed", to=8)
+    run.change("phantom", "seed", to=8)
 
 
 def a_border(run: Run) -> None:
     """Probe and published evaluation take no border."""
-    run.set("probe", to={})
-    run.set("paper_protocols", to={})
+    run.change("probe", to={})
+    run.change("paper_protocols", to={})
     run.finish()
-    run.set("targets", "rim", to={"kind": "border", "class": "pancreas"})
+    run.change("targets", "rim", to={"kind": "border", "class": "pancreas"})
 
 
 def older_scan(run: Run) -> None:
@@ -60,7 +60,7 @@ def older_scan(run: Run) -> None:
 
 def lost_records(run: Run) -> None:
     (run.folder / ".snakemake").rename(run.folder / "records")
-    run.set("explainers", "occlusion", "stride", to=4)
+    run.change("explainers", "occlusion", "stride", to=4)
 
 
 CHANGES = {
@@ -162,7 +162,7 @@ def finished(tmp_path_factory) -> Run:
     run = Run.new(tmp_path_factory.mktemp("reruns") / "run", TESTS / "configs" / "reruns.yaml", SPLITS)
     run.write(SCAN.format("t2"), "x" * LARGE)
     run.finish()
-    run.jobs = run.all()
+    run.jobs = run.every()
     return run
 
 
