@@ -129,12 +129,12 @@ class Run:
         return {name for name, _ in self._jobs()}
 
     def planned(self) -> set[str]:
-        """The jobs that would run, each as its rule and of whom it is: "explain occlusion t1"."""
+        """The jobs that would run, each as its rule and of what it is: "explain pancreas occlusion t1"."""
         return {name for name, plan in self._jobs() if plan != "no update"}
 
     def _jobs(self) -> Iterator[tuple[str, str]]:
-        config = self.config
-        named = {one.id for one in self.cases} | {*config["explainers"], *config["judges"], *config["interpreters"]}
+        families = ("targets", "explainers", "judges", "interpreters")
+        named = {one.id for one in self.cases}.union(*(self.config[family] for family in families))
         for file, _, rule, *_, plan in self._summary():
             base = next((one for one in BATCHED if rule.startswith(f"{one}_")), rule)
             parts = [re.sub(r"(-[0-9a-f]{8})?(\.nii\.gz|\.\w+)?$", "", part) for part in file.split("/")]

@@ -84,15 +84,19 @@ CHANGES = {
     "`evaluation.resamples`": setting("evaluation", "resamples", to=300),
     "`contests.explainers`": setting("contests", "explainers", to=["u-noise", "occlusion"]),
     "`guarantee.tolerance`": setting("guarantee", "tolerance", to=0.2),
+    "`guarantee.explainers`: one more, `occlusion`": setting("guarantee", "explainers", to=["u-noise", "occlusion"]),
     "`paper_protocols.published.threshold`": setting("paper_protocols", "published", "threshold", to="slice"),
     "`noise.largest_hu`": setting("noise", "largest_hu", to=300),
     "`probe.visibilities`": setting("probe", "visibilities", to=[0.05]),
+    "`probe.explainers`: one more, `u-noise`": setting("probe", "explainers", to=["occlusion", "u-noise"]),
     "`stability.seeds`: one more": setting("stability", "seeds", to=[1, 2]),
     "`faithfulness.perturbations`": setting("faithfulness", "perturbations", to=8),
     "`regions.near_mm`": setting("regions", "near_mm", to=20),
+    "`regions.explainers`: one more, `u-noise`": setting("regions", "explainers", to=["occlusion", "u-noise"]),
     "`forbidden.largest_necessity`": setting("forbidden", "largest_necessity", to=0.1),
     "`truth.explainer`: another": setting("truth", "explainer", to="control-atlas"),
     "`sanity.units`": setting("sanity", "units", to=1),
+    "`sanity.explainers`: one more, `u-noise`": setting("sanity", "explainers", to=["occlusion", "u-noise"]),
     "`compute`: device, precision, threads, batch size": setting(
         "compute", to={"device": "auto", "precision": "float32", "training_threads": 4, "case_threads": 2}
         | {"batch_size": 8, "cases_per_job": 1}
@@ -106,7 +110,7 @@ CHANGES = {
     "the map of `t1` made elsewhere": lambda run: run.write("maps/t1.nii.gz", "another map"),
     "a case for testing more, `t3`": lambda run: run.add({"t3": "test"}),
     "a case for training more, `a3`": lambda run: run.add({"a3": "train"}),
-    "the case `v1` less": lambda run: run.remove("v1"),
+    "a case less, `k1`": lambda run: run.remove("k1"),
     "a file of the results lost: the map of `t1` by occlusion": lambda run: next(
         run.folder.glob("results/*/importance/*/*/occlusion/t1.nii.gz")
     ).unlink(),
