@@ -1,5 +1,6 @@
 """Needs: the config and the manifest. Makes: PLAN, what there is to do, and the names that the rules share."""
 
+import os
 import re
 from pathlib import Path
 
