@@ -1,4 +1,4 @@
-"""A finished run of which nothing was computed: Snakemake holds every file for made, and says what a change makes old."""
+"""A finished run of which nothing was computed: Snakemake takes its files for made, and says what a change outdates."""
 
 import contextlib
 import multiprocessing

@@ -97,9 +97,9 @@ CHANGES = {
     "`truth.explainer`: another": setting("truth", "explainer", to="control-atlas"),
     "`sanity.units`": setting("sanity", "units", to=1),
     "`sanity.explainers`: one more, `u-noise`": setting("sanity", "explainers", to=["occlusion", "u-noise"]),
-    "`compute`: device, precision, threads, batch size": setting(
-        "compute", to={"device": "auto", "precision": "float32", "training_threads": 4, "case_threads": 2}
-        | {"batch_size": 8, "cases_per_job": 1}
+    "`compute`: device, precision, threads": setting(
+        "compute",
+        to={"device": "auto", "precision": "float32", "training_threads": 4, "case_threads": 2, "cases_per_job": 1},
     ),
     "`compute.cases_per_job`": setting("compute", "cases_per_job", to=8),
     # The data
@@ -141,7 +141,7 @@ def rows(table: int) -> dict[str, str]:
     """The rows of one of the tables in docs/reruns.md, first column to second."""
     blocks = [block for block in TABLE.read_text(encoding="utf-8").split("\n\n") if block.startswith("|")]
     lines = [line.strip("| ").split(" | ") for line in blocks[table].splitlines()[2:]]
-    return {first: second for first, second in lines}
+    return dict(lines)
 
 
 def chosen(text: str, jobs: set[str]) -> set[str]:
