@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import yaml
 from reruns import Run
 
 from unoise.workflow import sources
@@ -172,6 +173,11 @@ def finished(tmp_path_factory) -> Run:
 
 def test_the_table_has_a_row_for_every_change():
     assert list(rows(1)) == list(CHANGES)
+
+
+def test_every_section_of_the_config_has_a_row():
+    schema = yaml.safe_load((sources.PACKAGE / "workflow" / "config" / "schema.yaml").read_text(encoding="utf-8"))
+    assert set(schema["properties"]) <= {re.split(r"\W", row)[1] for row in CHANGES}
 
 
 @pytest.mark.parametrize("change", CHANGES)
