@@ -17,7 +17,7 @@ rule table_cases:
         "../../envs/unoise.yaml"
     params:
         classes=config["classes"],
-        code=code_digest("unoise.data.census"),
+        code=code_digest("unoise.data.census", "unoise.tables"),
     message:
         "Describing all cases"
     script:
