@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
-from package import Package, forget
+from package import forget
 from project import PROJECT
 from snakemake.cli import main
 from snakemake.executors import touch
@@ -31,14 +31,14 @@ class Run:
     libraries
         Versions of libraries, by name, as if these were installed.
     package
-        A copy of `unoise` that the workflow takes for the installed one, or None.
+        Folder of a copy of `unoise` that the workflow takes for the installed one, or None.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.cores = 1
         self.libraries: dict[str, str] = {}
-        self.package: Package | None = None
+        self.package: Path | None = None
 
     @classmethod
     def new(cls, folder: Path, config: Path, splits: dict[str, str]) -> "Run":
@@ -107,12 +107,16 @@ class Run:
 
     def edit(self, module: str, text: str = "\nLIMIT = 3\n") -> None:
         """Append to a module of the package, such as "data/units"."""
-        self.package = self.package or Package(self.folder / "unoise")
-        self.package.append(module, text)
+        if not self.package:
+            self.package = self.folder / "unoise"
+            shutil.copytree(sources.PACKAGE, self.package, ignore=shutil.ignore_patterns("__pycache__"))
+        self._append(self.package / f"{module}.py", text)
 
     def edit_script(self, name: str, text: str = "\nLIMIT = 3\n") -> None:
         """Append to a script of the workflow."""
-        path = self.folder / "workflow" / "scripts" / f"{name}.py"
+        self._append(self.folder / "workflow" / "scripts" / f"{name}.py", text)
+
+    def _append(self, path: Path, text: str) -> None:
         path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
     # Snakemake
@@ -158,7 +162,7 @@ class Run:
     def _call(self, arguments: tuple[str, ...], said: Path) -> None:
         """In a process of its own, which finds Snakemake imported and the digests computed."""
         if self.package:
-            sources.PACKAGE = self.package.folder
+            sources.PACKAGE = self.package
         if self.package or self.libraries:
             forget()
         for name, version in self.libraries.items():
