@@ -29,6 +29,12 @@ def setting(*place: str, to: object):
     return lambda run: run.change(*place, to=to)
 
 
+def same_settings(run: Run) -> None:
+    """Sections and settings in another order, a default written out."""
+    run.change("segmenter", to=dict(reversed({**run.config["segmenter"], "training": {"epochs": 20}}.items())))
+    run.write("config/config.yaml", yaml.safe_dump(dict(reversed(run.config.items())), sort_keys=False))
+
+
 def another_name(run: Run) -> None:
     cases = run.manifest
     run.change("experiment", to="another")
@@ -66,6 +72,7 @@ def lost_records(run: Run) -> None:
 
 CHANGES = {
     # The config
+    "the order of settings, and a default written out": same_settings,
     "`experiment`: another name": another_name,
     "`seed`": setting("seed", to=8),
     "`dataset`: the same files in another place": moved_dataset,

@@ -14,9 +14,11 @@ from unoise.workflow.digest import code_digest, script_digest
 from unoise.workflow.plan import Plan
 
 try:
-    config.update(
-        complete(config, workflow.configfiles[-1] if workflow.configfiles else "config")
+    completed = complete(
+        config, workflow.configfiles[-1] if workflow.configfiles else "config"
     )
+    config.clear()
+    config.update(completed)
     PLAN = Plan(config, Path(workflow.basedir))
     SCANS = (
         [PLAN.source(case, "image") for case in PLAN.ids()]
