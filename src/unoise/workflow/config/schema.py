@@ -11,8 +11,8 @@ from unoise.workflow.config.fault import Fault
 def check(instance: object, schema: dict, *place: str) -> None:
     """Fill in the defaults of settings, in place; raise a `Fault` for the first one that does not fit.
 
-    Settings that the schema names come into alphabetical order, since Snakemake takes another order for a change; what the
-    config names (classes, explainers, …) keeps its order, which is that of tables and figures.
+    Settings that the schema names come into alphabetical order: to Snakemake another order is a change. What the config
+    names (classes, explainers, …) keeps its order, which is that of tables and figures.
 
     Parameters
     ----------
