@@ -57,7 +57,7 @@ def a_border(run: Run) -> None:
     run.change("probe", to={})
     run.change("paper_protocols", to={})
     run.finish()
-    run.change("targets", "rim", to={"kind": "border", "class": "pancreas"})
+    run.change("targets", "rim", to={"kind": "border", "class": "pancreas", "outer_mm": 3})
 
 
 def older_scan(run: Run) -> None:
