@@ -30,6 +30,7 @@ include: "workflow/rules/sanity.smk"
 include: "workflow/rules/guarantee.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/scripts.smk"
 
 
 onstart:

@@ -1,10 +1,9 @@
 """Batches: a new case moves no other. Digests: they follow what the code does, and nothing else."""
 
 import random
-import shutil
-from pathlib import Path
 
 import pytest
+from package import Package, forget
 
 from unoise.workflow import digest, sources
 from unoise.workflow.batches import batches
@@ -69,44 +68,17 @@ def test_few_cases_are_one_batch():
 # Digests
 
 
-class Package:
-    """A copy of the package that a test may edit."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def explainer(self, name: str) -> str:
-        return digest.code_digest("unoise.explainers.base", f"unoise.explainers.{name}")
-
-    def write(self, module: str, text: str) -> None:
-        (self.folder / f"{module}.py").write_text(text, encoding="utf-8")
-        forget()
-
-    def read(self, module: str) -> str:
-        return (self.folder / f"{module}.py").read_text(encoding="utf-8")
-
-    def edit(self, module: str, old: str, new: str) -> None:
-        assert old in self.read(module)
-        self.write(module, self.read(module).replace(old, new, 1))
-
-    def append(self, module: str, text: str) -> None:
-        self.write(module, self.read(module) + text)
-
-
-def forget() -> None:
-    """What the digests remember of the sources."""
-    for function in (sources._roots, sources.module_file, digest._tree, digest._tree_hash, digest._imports):
-        function.cache_clear()
-
-
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    folder = tmp_path / "unoise"
-    shutil.copytree(sources.PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(sources, "PACKAGE", folder)
+    copy = Package(tmp_path / "unoise")
+    monkeypatch.setattr(sources, "PACKAGE", copy.folder)
     forget()
-    yield Package(folder)
+    yield copy
     forget()
+
+
+def of_explainer(name: str) -> str:
+    return digest.code_digest("unoise.explainers.base", f"unoise.explainers.{name}")
 
 
 COMPACT = '''"""Doc."""
@@ -152,27 +124,27 @@ def test_a_text_that_is_no_docstring_counts(package):
     ["explainers/base", "data/units", "data/volumes", "files", "networks/segmenter", "networks/build"],
 )
 def test_logic_of_a_module_imported_transitively_counts(package, module):
-    before = package.explainer("occlusion")
+    before = of_explainer("occlusion")
     package.append(module, "\n# a comment\n")
-    assert package.explainer("occlusion") == before
+    assert of_explainer("occlusion") == before
     package.append(module, "\nLIMIT = 3\n")
-    assert package.explainer("occlusion") != before
+    assert of_explainer("occlusion") != before
 
 
 def test_an_unrelated_module_does_not_count(package):
-    before = package.explainer("occlusion")
+    before = of_explainer("occlusion")
     for module in ("report/panel", "statistics/ranking", "evaluation/evaluate", "training/loop", "cli"):
         package.append(module, "\nLIMIT = 3\n")
-    assert package.explainer("occlusion") == before
+    assert of_explainer("occlusion") == before
 
 
 def test_what_explainers_share_counts_for_each_of_them(package):
-    before = {name: package.explainer(name) for name in names("explainers")}
+    before = {name: of_explainer(name) for name in names("explainers")}
     package.append("explainers/_cam", "\nLIMIT = 3\n")
-    changed = {name for name in before if package.explainer(name) != before[name]}
+    changed = {name for name in before if of_explainer(name) != before[name]}
     assert changed == {name for name in before if "_cam" in name}
     package.append("explainers/_gradient", "\nLIMIT = 3\n")
-    changed = {name for name in before if package.explainer(name) != before[name]} - changed
+    changed = {name for name in before if of_explainer(name) != before[name]} - changed
     gradients = {name for name in before if "grad" in name and "_cam" not in name}
     assert changed == {*gradients, "extremal"}
 
@@ -180,11 +152,11 @@ def test_what_explainers_share_counts_for_each_of_them(package):
 def test_an_explainer_does_not_depend_on_another(package):
     explainers = names("explainers")
     assert len(explainers) >= 7
-    before = {name: package.explainer(name) for name in explainers}
+    before = {name: of_explainer(name) for name in explainers}
     assert len(set(before.values())) == len(explainers)
     for changed in explainers:
         package.append(f"explainers/{changed}", "\nLIMIT = 3\n")
-        now = {name: package.explainer(name) for name in explainers}
+        now = {name: of_explainer(name) for name in explainers}
         own = {changed} | ({"kernel_shap_structures"} if changed == "kernel_shap" else set())  # a kind of it
         assert {name for name in explainers if now[name] != before[name]} == own
         before = now
@@ -197,7 +169,7 @@ def test_the_evaluation_and_the_look_for_leaks_do_not_depend_on_each_other(packa
         return {
             "evaluation/evaluate": digest.code_digest("unoise.evaluation.evaluate"),
             "evaluation/leak": digest.code_digest("unoise.evaluation.leak", *leak),
-            "explainers/random": package.explainer("random"),
+            "explainers/random": of_explainer("random"),
         }
 
     before = digests()
@@ -239,12 +211,22 @@ def test_the_version_of_a_library_counts(package, tmp_path, monkeypatch):
 
     def digest_with(version: str) -> str:
         (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tiny-library\nVersion: {version}\n")
-        digest._version.cache_clear()
-        digest._distributions.cache_clear()
+        forget()
         return digest.code_digest("unoise.made")
 
     assert digest_with("1.0") == digest_with("1.0")
     assert digest_with("1.0") != digest_with("1.1")
+    assert digest_with("1.0+cpu") == digest_with("1.0+cu126"), "a build for another device is no other version"
+
+
+def test_a_script_counts_by_what_it_does(tmp_path):
+    script = tmp_path / "made.py"
+    script.write_text(COMPACT)
+    before = digest.script_digest(script)
+    script.write_text(SPACIOUS)
+    assert digest.script_digest(script) == before
+    script.write_text(COMPACT.replace("math.pi", "math.tau"))
+    assert digest.script_digest(script) != before
 
 
 def test_the_digest_does_not_depend_on_the_order_of_modules(package):

@@ -19,6 +19,7 @@ rule batch:
         settings={"times": 2},
         store="store",
         code="code",
+        script="script",
     script: "batch.py"
 """
 SCRIPT = """
@@ -105,6 +106,9 @@ def test_a_changed_input_is_computed_alone_and_a_changed_shared_one_changes_all(
     assert "kept" not in log
     assert outputs(folder) == {"a": "AA?", "b": "bb?", "c": "cc?"}
     assert all(len(list(case.iterdir())) == 1 for case in (folder / "store").iterdir()), "stale results must go"
+    (folder / "Snakefile").write_text(SNAKEFILE.replace('script="script"', 'script="another"'))
+    _, _, log = run()
+    assert "kept" not in log, "the script itself decides results too"
 
 
 def test_a_result_that_was_damaged_is_computed_again(batch):

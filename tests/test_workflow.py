@@ -169,21 +169,6 @@ def test_regions_are_hidden_and_looked_at_and_subgroups_scored(finished):
     assert "not there pancreas: text" in audited.stdout
 
 
-def test_a_guarantee_of_one_more_explainer_reruns_nothing_that_is_there(project):
-    config = yaml.safe_load(MINIATURE.read_text())
-    written = {"Writing summary.md", "Estimating what the run will take"}
-    del config["guarantee"]
-    project.write_config(config)
-    assert project.planned() == written
-    config["guarantee"] = {"explainers": ["u-noise", "occlusion"]}
-    project.write_config(config)
-    assert project.planned() == written | {
-        "Explaining pancreas by occlusion",
-        "Evaluating occlusion for pancreas",
-        "Finding what the explanations promise",
-    }
-
-
 def test_a_probe_saw_masks_alone_and_the_summary_says_what_it_found(finished):
     probe = finished.read("tables/probe.parquet")
     assert set(probe.explainer) == {"control-distance"}
@@ -223,19 +208,6 @@ def test_maps_are_asked_whether_they_care_and_the_models_for_it_take_part_in_not
     assert "sanity.png" in (finished.results / "summary.md").read_text()
 
 
-@pytest.mark.parametrize("part", ["probe", "stability", "sanity", "regions"])
-def test_what_is_asked_for_besides_reruns_nothing(project, part):
-    """Adding an explainer to a section makes its own jobs, the summary and the estimate, nothing else."""
-    config = yaml.safe_load(MINIATURE.read_text())
-    config[part]["explainers"].append("u-noise-paper-small")
-    project.write_config(config)
-    own = "Probing|Pooling.*probes|Comparing maps|Gathering how alike|Estimating|Writing summary"
-    own += "|Looking where u-noise-paper-small|Gathering where|Drawing what is needed"
-    own += "|Asking whether maps|Gathering whether maps|Drawing what becomes"
-    again = {re.sub("-[0-9a-f]{8}$", "", one) for one in project.planned() if not re.match(own, one)}
-    assert again == ({"Training paper-small"} if part in ("stability", "sanity") else set())
-
-
 def test_the_terminal_shows_progress_and_an_estimate_but_no_listing_of_rules(finished):
     assert "Estimate of the whole of miniature on this machine" in finished.output
     assert re.search(r"epoch 12 of 12: loss \d", finished.output)
@@ -245,37 +217,6 @@ def test_the_terminal_shows_progress_and_an_estimate_but_no_listing_of_rules(fin
 
 def test_a_second_run_has_nothing_to_do(finished):
     assert not finished.planned()
-
-
-def test_a_changed_setting_of_one_explainer_reruns_it_and_what_depends_on_it(project):
-    config = yaml.safe_load(MINIATURE.read_text())
-    config["explainers"]["occlusion"]["stride"] = 8
-    project.write_config(config)
-    planned = project.planned()
-    assert {one for one in planned if re.match("Explaining|Evaluating|Looking", one)} == {
-        "Explaining pancreas by occlusion",
-        "Evaluating occlusion for pancreas",
-        "Looking for what occlusion tells of pancreas",
-    }
-    assert not [one for one in planned if re.match("Training|Preprocessing|Segmenting|Making", one)]
-
-
-def test_a_new_explainer_meets_the_stored_ones_without_running_them_again(project):
-    """One that shares a rule with others, and one that is given what no other is."""
-    config = yaml.safe_load(MINIATURE.read_text())
-    config["explainers"] |= {"control-edges": {"method": "edges"}, "expected": {"method": "expected_gradients"}}
-    project.write_config(config)
-    planned = project.planned()
-    tables = (
-        "Gathering|Pooling|Ranking|Drawing|Writing summary|Estimating|Comparing expl|Scoring|Asking|"
-        "Measuring how conc|Finding"
-    )
-    assert {one for one in planned if not re.match(tables, one)} == {
-        text.format(name)
-        for text in ("Explaining pancreas by {}", "Evaluating {} for pancreas", "Looking for what {} tells of pancreas")
-        for name in ("control-edges", "expected")
-    }
-    assert {"Ranking the explanations", "Gathering all scores"} <= planned
 
 
 def test_maps_made_elsewhere_are_scored_and_a_missing_or_changed_one_runs_alone(project):
@@ -312,32 +253,6 @@ def test_maps_made_elsewhere_are_scored_and_a_missing_or_changed_one_runs_alone(
     assert "Explaining pancreas by theirs" in project.planned()
     assert project.snakemake("explanations").returncode == 0
     assert what_became() == {(early.name.removesuffix(".nii.gz"), "done"), (case, "kept")}
-
-
-def test_a_changed_judge_is_trained_again_and_nothing_is_explained_again(project):
-    config = yaml.safe_load(MINIATURE.read_text())
-    config["judges"]["other"]["seed"] = 12
-    project.write_config(config)
-    planned = project.planned()
-    assert len([one for one in planned if one.startswith("Training other-")]) == 1
-    assert not [one for one in planned if re.match("Training (segmenter|tolerant|paper)|Explaining|Preprocessing", one)]
-    for name in config["explainers"]:
-        assert {f"Evaluating {name} for pancreas", f"Looking for what {name} tells of pancreas"} <= planned
-
-
-def test_other_visibilities_for_the_leak_rerun_nothing_else(project):
-    config = yaml.safe_load(MINIATURE.read_text())
-    config["evaluation"]["leak_visibilities"] = [0.05]
-    project.write_config(config)
-    again = {one for one in project.planned() if re.match("Looking|Evaluating|Explaining|Segmenting|Training", one)}
-    assert again == {f"Looking for what {name} tells of pancreas" for name in config["explainers"]}
-
-
-def test_how_to_compute_changes_nothing(project):
-    config = yaml.safe_load(MINIATURE.read_text())
-    config["compute"] |= {"batch_size": 16, "device": "auto"}
-    project.write_config(config)
-    assert not project.planned()
 
 
 def test_a_new_case_is_computed_and_the_others_are_kept(project):

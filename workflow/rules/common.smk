@@ -1,5 +1,6 @@
 """Needs: the config and the manifest. Makes: PLAN, what there is to do, and the names that the rules share."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,15 +10,17 @@ from unoise.data.decathlon import read_task
 from unoise.errors import UserError
 from unoise.workflow import paths
 from unoise.workflow.config import complete
-from unoise.workflow.digest import code_digest
+from unoise.workflow.digest import code_digest, script_digest
 from unoise.workflow.lifetime import hold, own_jobs
 from unoise.workflow.plan import Plan
 
 own_jobs()
 try:
-    config.update(
-        complete(config, workflow.configfiles[-1] if workflow.configfiles else "config")
+    completed = complete(
+        config, workflow.configfiles[-1] if workflow.configfiles else "config"
     )
+    config.clear()
+    config.update(completed)
     PLAN = Plan(config, Path(workflow.basedir))
     SCANS = (
         [PLAN.source(case, "image") for case in PLAN.ids()]

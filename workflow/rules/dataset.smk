@@ -32,7 +32,7 @@ if PLAN.is_phantom:
         params:
             cases=PLAN.ids(),
             labels=PLAN.cases[PLAN.ids()[0]].label_values(),
-            code=code_digest("unoise.data.phantom"),
+            code=code_digest("unoise.data.phantom", "unoise.files"),
         message:
             "Listing the phantoms"
         script:

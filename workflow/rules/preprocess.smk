@@ -14,6 +14,7 @@ if PLAN.window_input():
             "../../envs/unoise.yaml"
         params:
             stride=config["preprocess"]["stride"],
+            sizes=PLAN.sizes(*SCANS),
             code=code_digest("unoise.data.preprocess"),
         message:
             "Looking for the smallest and largest value of the dataset"
@@ -41,6 +42,7 @@ rule preprocess:
         classes=config["classes"],
         values=lambda wildcards: PLAN.cases[wildcards.case].label_values(),
         slices=lambda wildcards: PLAN.cases[wildcards.case].slice_range(),
+        sizes=lambda wildcards: PLAN.source_sizes(wildcards.case),
         code=code_digest("unoise.data.preprocess"),
     message:
         "Preprocessing {wildcards.case}"

@@ -18,6 +18,7 @@ rule structures:
     conda:
         "../../envs/unoise.yaml"
     params:
+        sizes=lambda wildcards: PLAN.source_sizes(wildcards.case),
         code=code_digest("unoise.data.structures"),
     message:
         "Placing all structures of {wildcards.case}, looking for table and text"

@@ -16,7 +16,7 @@ rule table_maps:
     params:
         maps=PLAN.seam_keys,
         dims=PLAN.dims,
-        code=code_digest("unoise.evaluation.map_shape"),
+        code=code_digest("unoise.evaluation.map_shape", "unoise.tables"),
     message:
         "Measuring how concentrated the maps are"
     script:

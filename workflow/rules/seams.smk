@@ -17,7 +17,7 @@ if PLAN.seam_tables:
         params:
             maps=PLAN.seam_keys,
             windows=PLAN.windows,
-            code=code_digest("unoise.evaluation.seams"),
+            code=code_digest("unoise.evaluation.seams", "unoise.tables"),
         message:
             "Looking for seams in the maps"
         script:

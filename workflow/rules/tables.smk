@@ -3,7 +3,7 @@
 
 rule table_cases:
     input:
-        manifest=PLAN.manifest,
+        manifest=os.path.relpath(PLAN.manifest),
         scans=[PLAN.source(case, "image") for case in PLAN.ids()],
         annotations=[PLAN.source(case, "label") for case in PLAN.ids()],
         labels=expand(f"{ROOT}/{paths.LABEL}", case=PLAN.ids()),
@@ -17,7 +17,7 @@ rule table_cases:
         "../../envs/unoise.yaml"
     params:
         classes=config["classes"],
-        code=code_digest("unoise.data.census"),
+        code=code_digest("unoise.data.census", "unoise.tables"),
     message:
         "Describing all cases"
     script:

@@ -28,7 +28,7 @@ class Assignment:
     settings
         Everything that decides what is learned, but for the data: `network`, `training`, `seed` and more.
     code
-        Digest of the training code.
+        Digests of the training code and of the rule's script.
     training, validation
         Preprocessed cases; where there are none for validation, the last epoch counts.
     start
@@ -58,7 +58,7 @@ class Assignment:
         return cls(
             snakemake.wildcards.model,
             params.settings,
-            params.code,
+            params.code + params.script,
             CaseFiles.of("train", params.training, inputs),
             CaseFiles.of("validation", params.validation, inputs),
             next(map(Path, inputs["start"]), None),

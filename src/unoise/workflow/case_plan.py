@@ -50,6 +50,18 @@ class CasePlan:
         """Path of a case's `image` or `label` as the dataset has it."""
         return str(Path(self.config["dataset"]) / getattr(self.cases[case], kind))
 
+    def sizes(self, *sources: str) -> list[int]:
+        """Bytes of files of the dataset, by which one in the place of another is noticed though it be of an older date.
+
+        Nothing for phantoms, which are made here.
+        """
+        there = [] if self.is_phantom else [path for path in map(Path, sources) if path.is_file()]
+        return [path.stat().st_size for path in there]
+
+    def source_sizes(self, case: str) -> list[int]:
+        """`sizes` of a case's image and label."""
+        return self.sizes(self.source(case, "image"), self.source(case, "label"))
+
     def window_input(self) -> dict[str, str]:
         """The rule input `window` of preprocessing, where the window is the range of the dataset, else nothing."""
         whole = self.config["preprocess"]["window"] == "dataset"

@@ -1,10 +1,11 @@
-"""A digest of the code behind a job: unchanged by comments and docstrings, changed by logic and library versions."""
+"""Digests of the code behind a job: unchanged by comments and docstrings, changed by logic and library versions."""
 
 import ast
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import resolve_name
+from pathlib import Path
 
 from unoise.files import content_hash
 from unoise.workflow.sources import module_file
@@ -16,7 +17,8 @@ def code_digest(*modules: str) -> str:
     """Hash of what the given modules run, to be a rule's `params: code=`.
 
     It covers the syntax trees, without comments and docstrings, of the modules and of all modules of this package and
-    of their own that they import (transitively), and the installed versions of the other packages that these import.
+    of their own that they import (transitively), and the installed versions of the other packages that these import. A
+    version's local part (the `+cpu` of torch) does not count: it says for which device a library was built.
     """
     seen: set[str] = set()
     waiting = set(modules)
@@ -31,6 +33,11 @@ def code_digest(*modules: str) -> str:
     return content_hash({module: _tree_hash(module) for module in sorted(seen)}, versions)[:16]
 
 
+def script_digest(script: Path) -> str:
+    """Hash of a rule's script itself, to be its `params: script=`; what it imports is the business of `code`."""
+    return content_hash(_logic(ast.parse(script.read_text(encoding="utf-8"))))[:16]
+
+
 @cache
 def _tree(module: str) -> ast.Module:
     return ast.parse(module_file(module).read_text(encoding="utf-8"))
@@ -38,11 +45,15 @@ def _tree(module: str) -> ast.Module:
 
 @cache
 def _tree_hash(module: str) -> str:
-    tree = _tree(module)
+    return content_hash(_logic(_tree(module)))
+
+
+def _logic(tree: ast.Module) -> str:
+    """The tree as text, without comments and docstrings."""
     for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False):
             node.body[0].value.value = ""
-    return content_hash(ast.dump(tree))
+    return ast.dump(tree)
 
 
 @cache
@@ -71,7 +82,7 @@ def _imports(module: str) -> tuple[frozenset[str], frozenset[str]]:
 @cache
 def _version(top_level: str) -> str:
     try:
-        return version(_distributions().get(top_level, [top_level])[0])
+        return version(_distributions().get(top_level, [top_level])[0]).partition("+")[0]
     except PackageNotFoundError:
         return "none"
 

@@ -71,7 +71,7 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
     Parameters
     ----------
     snakemake
-        With `params` cases (key columns of each, `case` among them), settings, code and store.
+        With `params` cases (key columns of each, `case` among them), settings, code, script and store.
     prepare
         Loads what the cases share (called with the shared inputs, once, and only where a case is left to compute) and
         returns the function that computes one: it is given the case's key, its inputs and its outputs by name.
@@ -92,7 +92,7 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
         case = case_key["case"]
         inputs = {name: Path(values[number]) for name, values in by_case.items()}
         input_hash = {name: file_hash(path) for name, path in inputs.items()}
-        key = content_hash(case_key, params.settings, params.code, shared_hash, input_hash)
+        key = content_hash(case_key, params.settings, params.code, params.script, shared_hash, input_hash)
         entry = entries[case] = Path(params.store) / case / key[:16]
         if _is_whole(entry):
             LOGGER.info("%s: kept from an earlier run", case)

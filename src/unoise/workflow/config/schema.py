@@ -11,6 +11,9 @@ from unoise.workflow.config.fault import Fault
 def check(instance: object, schema: dict, *place: str) -> None:
     """Fill in the defaults of settings, in place; raise a `Fault` for the first one that does not fit.
 
+    Settings that the schema names come into alphabetical order: to Snakemake another order is a change. What the config
+    names (classes, explainers, …) keeps its order, which is that of tables and figures.
+
     Parameters
     ----------
     instance
@@ -56,6 +59,8 @@ def _with_defaults(validator_class):
             for name, one in properties.items():
                 if "default" in one:
                     instance.setdefault(name, yaml.safe_load(yaml.safe_dump(one["default"])))
+            for name in sorted(instance, key=str):
+                instance[name] = instance.pop(name)
         yield from check_properties(validator, properties, instance, schema)
 
     whole = validator_class.TYPE_CHECKER.redefine(
