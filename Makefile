@@ -6,7 +6,7 @@ CONFIG ?= config/config.yaml
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-all lint format resume clean
+.PHONY: run test test-all lint format resume check clean
 
 run: $(READY)
 	@$(BIN)/unoise rate --configfile $(CONFIG)
@@ -34,6 +34,9 @@ format: $(READY)
 resume: $(READY)
 	$(BIN)/snakemake --unlock --configfile $(CONFIG)
 	$(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG)
+
+check: $(READY)
+	@$(BIN)/unoise check --configfile $(CONFIG)
 
 clean:
 	rm -rf .venv .snakemake results

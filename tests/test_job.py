@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 SNAKEFILE = """
+config["experiment"] = "made"
+
 rule batch:
     input:
         shared="shared.txt",
         text=["in/a.txt", "in/b.txt", "in/c.txt"],
     output:
         text=["out/a.txt", "out/b.txt", "out/c.txt"],
-    log: "log.txt"
+    log: "results/made/logs/batch.log"
     params:
         cases=[{"case": case} for case in "abc"],
         settings={"times": 2},
@@ -54,8 +56,8 @@ def batch(tmp_path):
     def run():
         command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--quiet", "rules"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        log = (tmp_path / "log.txt").read_text() if (tmp_path / "log.txt").is_file() else ""
-        return done.returncode, done.stdout + done.stderr, log
+        log = tmp_path / "results" / "made" / "logs" / "batch.log"
+        return done.returncode, done.stdout + done.stderr, log.read_text() if log.is_file() else ""
 
     return tmp_path, run
 
@@ -113,3 +115,33 @@ def test_a_result_that_was_damaged_is_computed_again(batch):
     assert code == 0
     assert log.count("kept from an earlier run") == 2
     assert outputs(folder)["b"] == "bb!"
+
+
+def test_what_was_written_is_checked_and_what_is_wrong_is_named_with_its_repair(batch):
+    folder, run = batch
+    run()
+    results = folder / "results" / "made"
+    for path in ("tables/mine.csv", "store/left.txt"):
+        (results / path).parent.mkdir()
+        (results / path).write_text("mine")
+    (folder / "out" / "a.txt").write_text("a")
+    (folder / "out" / "c.txt").write_text("cC!")
+    (folder / "out" / "b.txt").unlink()
+    script = "from unoise.workflow.record import find_faults, repair; from pathlib import Path; "
+    script += "count, faults = find_faults('results/made'); print(count, *[f'{one.path}: {one.what}' for one in faults], "
+    script += "*repair(faults, Path('my config.yaml')), sep='\\n')"
+    said = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == [
+        "3",
+        "out/a.txt: it is cut short, 1 of 3 bytes",
+        "out/c.txt: its content is not what the workflow wrote",
+        "results/made/tables/mine.csv: no job of this workflow wrote it",
+        "Make again (what the config no longer asks for: delete instead), then what depends on it:",
+        "  snakemake --cores 2 --force out/a.txt out/c.txt --configfile 'my config.yaml'",
+        "  snakemake --cores 2 --configfile 'my config.yaml'",
+        "Nothing of this workflow wrote; take out:",
+        "  rm results/made/tables/mine.csv",
+    ]
+    command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--force", "out/a.txt", "out/c.txt"]
+    assert subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+    assert outputs(folder) == {"a": "aa!", "b": "bb!", "c": "cc!"}

@@ -29,7 +29,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 ROOT = PLAN.root
-LOGS = f"{ROOT}/logs"
+LOGS = f"{ROOT}/{paths.LOGS}"
 SEGMENTER = f"{ROOT}/{paths.WEIGHTS}".format(model=PLAN.segmenter)
 STORE = f"{ROOT}/{paths.STORE}"
 GPU = {} if config["compute"]["device"] == "cpu" else {"gpu": 1}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.files import content_hash, file_hash, whole_file, whole_folder, write_json
+from unoise.workflow.record import record
 
 LOGGER = logging.getLogger("unoise")
 MAX_FAILURES = 20
@@ -20,6 +21,8 @@ HASHES = "hashes.json"
 @contextmanager
 def job(snakemake) -> Iterator[None]:
     """Log to the rule's log file, and progress to the terminal too; end without a traceback on the terminal.
+
+    What a job that ends well wrote is noted in the manifest of results.
 
     A user's mistake is printed as its one line; the traceback of anything unforeseen goes to the log, and the terminal
     gets its last line and the log's name.
@@ -37,6 +40,7 @@ def job(snakemake) -> Iterator[None]:
         LOGGER.addHandler(handler)
     try:
         yield
+        record(f"results/{snakemake.config['experiment']}", snakemake.log[0], snakemake.output)
     except UserError as error:
         LOGGER.error("%s", error)
         sys.exit(1)

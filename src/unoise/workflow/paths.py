@@ -38,3 +38,6 @@ INTERVENTIONS = "interventions/{target}.parquet"
 TABLE = "tables/{table}.parquet"
 STATE = "state/{model}"
 STORE = "store"
+LOGS = "logs"
+RECORDS = "manifest"
+WORKING = (LOGS, RECORDS, STORE, STATE.split("/")[0])  # folders that hold no results
