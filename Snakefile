@@ -32,6 +32,11 @@ include: "workflow/rules/paper.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    for sentence in PLAN.shortages():
+        logger.warning(sentence)
+
+
 rule all:
     default_target: True
     input:

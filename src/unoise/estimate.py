@@ -125,6 +125,7 @@ def estimate_run(plan: Plan) -> str:
             f"Estimate of the whole of {plan.experiment} on this machine: {sum(stages.values()) / 60:.0f} minutes",
             f"({forward:.0f} {seen}/s forward, {training:.0f} in training, {cores} cores; within a factor of two)",
             *lines,
+            f"{plan.disk_bytes() / 1e9:6.1f} GB of disk",
         ]
     )
 

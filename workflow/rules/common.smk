@@ -35,6 +35,15 @@ STORE = f"{ROOT}/{paths.STORE}"
 GPU = {} if config["compute"]["device"] == "cpu" else {"gpu": 1}
 
 
+def map_files(volume, cases):
+    """The maps of some cases, of each target and explainer, temporary where the config does not keep them."""
+    named = {"volume": volume, "model": PLAN.segmenter}
+    maps = expand(f"{ROOT}/{paths.MAP}", **named, case=cases, allow_missing=True)
+    return [
+        path if PLAN.keeps_map(case) else temp(path) for case, path in zip(cases, maps)
+    ]
+
+
 wildcard_constraints:
     case="[A-Za-z0-9][A-Za-z0-9._-]*",
     model="[a-z0-9-]+",

@@ -79,7 +79,7 @@ def write_volume(path: Path, voxels: np.ndarray, affine: np.ndarray, description
         inverted, or a header cannot hold it.
     """
     if voxels.ndim not in (3, 4) or 0 in voxels.shape:
-        raise ValueError(f"a volume of shape {voxels.shape} is not written to {path}: it has no 3 or 4 axes with voxels")
+        raise ValueError(f"a volume of shape {voxels.shape} is not written to {path}: 3 or 4 axes, none empty")
     if not np.isfinite(voxels).all():
         raise ValueError(f"{int((~np.isfinite(voxels)).sum())} voxels for {path} are not finite; it is not written")
     if not _can_be_inverted(affine):

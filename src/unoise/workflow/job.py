@@ -54,7 +54,7 @@ Files = dict[str, Path]
 Compute = Callable[[dict[str, str], Files, Files], None]
 
 
-def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
+def for_each_case(snakemake, prepare: Callable[[Files], Compute], keep: bool = True) -> None:
     """Compute the cases of a batch that are not in the store yet, then link the declared outputs to it.
 
     Snakemake deletes the outputs of a failed job. So each case is written, whole, to an undeclared store, keyed by
@@ -68,6 +68,9 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
     prepare
         Loads what the cases share (called with the shared inputs, once, and only where a case is left to compute) and
         returns the function that computes one: it is given the case's key, its inputs and its outputs by name.
+    keep
+        Whether the cases stay in the store once the job is done: a job of one case more then finds them. Where outputs
+        are temporary they must not, or would go on filling the disk.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
     for number, entry in enumerate(entries.values()):
         for name, values in snakemake.output.items():
             link(entry / _stored_name(name, values[number]), Path(values[number]))
-        for stale in set(entry.parent.iterdir()) - {entry}:
+        for stale in set(entry.parent.iterdir()) - ({entry} if keep else set()):
             shutil.rmtree(stale, ignore_errors=True)
 
 

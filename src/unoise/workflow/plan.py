@@ -10,13 +10,13 @@ from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.guarantee_plan import CALIBRATION
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
-from unoise.workflow.sanity_plan import SanityPlan
+from unoise.workflow.size_plan import SizePlan
 
 PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-class Plan(SanityPlan):
+class Plan(SizePlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
