@@ -9,6 +9,8 @@ from unoise.workflow import paths
 from unoise.workflow.batches import batches
 from unoise.workflow.manifest import SPLITS, Case, read_manifest
 
+PANEL_CASES = 4
+
 
 class CasePlan:
     """The cases, read from a completed config and its manifest.
@@ -44,6 +46,11 @@ class CasePlan:
     def batches(self, *splits: str) -> dict[str, list[str]]:
         """Cases of these splits that share a job, by the batch's name."""
         return batches(self.ids(*splits), self.config["compute"]["cases_per_job"])
+
+    @property
+    def shown_cases(self) -> list[str]:
+        """Test cases that the panel shows."""
+        return self.ids("test")[:PANEL_CASES]
 
     def source(self, case: str, kind: str) -> str:
         """Path of a case's `image` or `label` as the dataset has it."""

@@ -12,7 +12,6 @@ from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
 from unoise.workflow.size_plan import SizePlan
 
-PANEL_CASES = 4
 TIMED_CASES = 6
 
 
@@ -151,11 +150,6 @@ class Plan(SizePlan):
         return self.ids("test")[:TIMED_CASES]
 
     # Report
-
-    @property
-    def shown_cases(self) -> list[str]:
-        """Test cases that the panel shows."""
-        return self.ids("test")[:PANEL_CASES]
 
     @property
     def curve_figures(self) -> dict[str, tuple[str, str]]:
