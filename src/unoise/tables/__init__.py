@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from unoise.errors import UserError
 from unoise.files import whole_file
-from unoise.tables.columns import TEXT, VOLATILE, field
+from unoise.tables.columns import TEXT, VOLATILE, field, stable
 from unoise.tables.comparison import CONTESTS, GUARANTEE, RANK_CORRELATION, RANKING
 from unoise.tables.evaluation import (
     CURVES,
@@ -64,6 +64,7 @@ __all__ = [
     "TRUTH",
     "VOLATILE",
     "read",
+    "stable",
     "with_subgroups",
     "write",
 ]
