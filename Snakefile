@@ -37,10 +37,24 @@ onstart:
         logger.warning(sentence)
 
 
+onerror:
+    said = go_on(PLAN, workflow)
+    if said:
+        logger.warning(said)
+
+
+onsuccess:
+    if config["leave_out"]["failed"]:
+        raise WorkflowError(
+            f"{ROOT}/summary.md is there, without what failed: it says what, and why. "
+            "Mend that and run again: the next run computes what failed, and what depends on it."
+        )
+
+
 rule all:
     default_target: True
     input:
-        rules.estimate.output,
+        rules.estimate.output if not config["leave_out"]["failed"] else [],
         rules.summary.output,
         PLAN.noise_scales,
         **({"index": rules.phantom_index.output} if PLAN.is_phantom else {}),

@@ -10,16 +10,17 @@ from unoise.data.decathlon import read_task
 from unoise.errors import UserError
 from unoise.workflow import paths
 from unoise.workflow.config import complete
+from unoise.workflow.config.leave_out import without
 from unoise.workflow.digest import code_digest
+from unoise.workflow.go_on import go_on
 from unoise.workflow.plan import Plan
 
 try:
-    config.update(
-        complete(config, workflow.configfiles[-1] if workflow.configfiles else "config")
-    )
+    CONFIG_FILE = workflow.configfiles[-1] if workflow.configfiles else "config"
+    config.update(without(complete(config, CONFIG_FILE), CONFIG_FILE))
     PLAN = Plan(config, Path(workflow.basedir))
     SCANS = (
-        [PLAN.source(case, "image") for case in PLAN.ids()]
+        [PLAN.source(case, "image") for case in PLAN.cases]
         if PLAN.is_phantom or not PLAN.window_input()
         else [
             str(Path(config["dataset"], image))

@@ -13,8 +13,8 @@ with job(snakemake):
     from unoise.report.guarantee import guarantee_section
     from unoise.report.noise import noise_section
     from unoise.report.probe import probe_section
-    from unoise.report.provenance import provenance, provenance_section
     from unoise.report.protocols import protocols_section
+    from unoise.report.provenance import provenance, provenance_section
     from unoise.report.regions import regions_section
     from unoise.report.sanity import sanity_section
     from unoise.report.scores import scores_section

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.files import content_hash, file_hash, whole_file, whole_folder, write_json
+from unoise.workflow.failures import forget_failure, note_failure
 from unoise.workflow.record import record
 
 LOGGER = logging.getLogger("unoise")
@@ -38,16 +39,31 @@ def job(snakemake) -> Iterator[None]:
     LOGGER.setLevel(logging.DEBUG)
     for handler in (to_file, to_terminal):
         LOGGER.addHandler(handler)
+    forget_failure(snakemake.log[0])
     try:
         yield
         record(f"results/{snakemake.config['experiment']}", snakemake.log[0], snakemake.output)
     except UserError as error:
         LOGGER.error("%s", error)
+        note_failure(snakemake.log[0], str(error), getattr(error, "cases", {}))
         sys.exit(1)
     except Exception as error:
         LOGGER.debug("", exc_info=True)
         LOGGER.error("%s: %s (details in %s)", type(error).__name__, error, snakemake.log[0])
+        note_failure(snakemake.log[0], f"{type(error).__name__}: {error}", {})
         sys.exit(1)
+
+
+class CasesFailed(UserError):
+    """Cases of a batch failed; `cases` holds each with its reason."""
+
+    def __init__(self, cases: dict[str, str], number: int):
+        self.cases = cases
+        shown = " | ".join(list(cases.values())[:MAX_FAILURES])
+        super().__init__(
+            f"{len(cases)} of {number} cases failed: {shown}",
+            remedy="The others are kept; mend these and run again",
+        )
 
 
 Files = dict[str, Path]
@@ -74,7 +90,7 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute], keep: bool = T
 
     Raises
     ------
-    UserError
+    CasesFailed
         After all other cases are done, if some failed; names each with its fault.
     """
     params = snakemake.params
@@ -108,11 +124,7 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute], keep: bool = T
             failures[case] = f"case {case}: {type(error).__name__}: {error}"
         LOGGER.info("%s: %s (%d of %d)", case, "FAILED" if case in failures else "done", number + 1, len(params.cases))
     if failures:
-        shown = " | ".join(list(failures.values())[:MAX_FAILURES])
-        raise UserError(
-            f"{len(failures)} of {len(params.cases)} cases failed: {shown}",
-            remedy="The others are kept; mend these and run again",
-        )
+        raise CasesFailed(failures, len(params.cases))
     for number, entry in enumerate(entries.values()):
         for name, values in snakemake.output.items():
             link(entry / _stored_name(name, values[number]), Path(values[number]))

@@ -40,4 +40,5 @@ STATE = "state/{model}"
 STORE = "store"
 LOGS = "logs"
 RECORDS = "manifest"
-WORKING = (LOGS, RECORDS, STORE, STATE.split("/")[0])  # folders that hold no results
+FAILURES = "failures"
+WORKING = (LOGS, RECORDS, FAILURES, STORE, STATE.split("/")[0])  # folders that hold no results
