@@ -1,13 +1,10 @@
 """What failed in a run, and with what the run can go on without it."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from unoise.files import write_json
-from unoise.workflow import paths
+from unoise.workflow.notes import read_failure
 from unoise.workflow.plan import Plan
 
 GOES_ON_IN = ("test", "calibration")  # splits of which a case can be left out: no model is trained on them
@@ -57,30 +54,12 @@ class Failed:
         return cls(job.rule.name, wildcards, model, **read_failure(job.log[0] if job.log else ""))
 
 
-def note_failure(log: str | Path, reason: str, cases: dict[str, str]) -> None:
-    """Note why a job fails, beside its log."""
-    write_json(_note(log), {"reason": reason, "cases": cases})
-
-
-def forget_failure(log: str | Path) -> None:
-    """Take away what an earlier attempt noted."""
-    _note(log).unlink(missing_ok=True)
-
-
-def read_failure(log: str | Path) -> dict:
-    """What a job noted; nothing where it did not."""
-    try:
-        return json.loads(_note(log).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
 def leave_out(plan: Plan, failed: Iterable[Failed]) -> dict[str, dict[str, str]]:
     """What a run must do without to go on after failures, as the config's `leave_out` has it, reasons included.
 
     A failure is put down to what most share: a target on which more than half of the explainers fail, a case on which
-    more than half of them do, else the explainer. So what is left is compared on the same cases. Nothing can be left out
-    for what all else needs: the segmenter, a case that it learns from, a table.
+    more than half of them do, else the explainer. So what is left is compared on the same cases. Nothing stands for
+    what all else needs: the segmenter, a case that it learns from, a table.
     """
     found: dict[str, dict[str, str]] = {"cases": {}, "explainers": {}, "judges": {}, "targets": {}, "measurements": {}}
     pairs: dict[tuple[str, str], dict[str | None, str]] = defaultdict(dict)
@@ -147,9 +126,3 @@ def _add_pairs(plan: Plan, found: dict, pairs: dict[tuple[str, str], dict[str | 
 
 def _said(why: dict[str | None, str]) -> str:
     return " | ".join(why.values())
-
-
-def _note(log: str | Path) -> Path:
-    parts = Path(log).parts
-    place = parts.index(paths.LOGS) if paths.LOGS in parts else 0
-    return Path(*parts[:place], paths.FAILURES, *parts[place + 1 :]).with_suffix(".json")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.files import content_hash, file_hash, whole_file, whole_folder, write_json
-from unoise.workflow.failures import forget_failure, note_failure
+from unoise.workflow.notes import forget_failure, note_failure
 from unoise.workflow.record import record
 
 LOGGER = logging.getLogger("unoise")
