@@ -28,7 +28,7 @@ def go_on(plan: Plan, workflow) -> str:
     if stopped or not workflow.execution_settings.keep_going or _FORCING & set(sys.argv):
         return ""
     known = plan.config["leave_out"]
-    new = leave_out(plan, map(Failed.of, scheduler.failed))
+    new = leave_out(plan, [Failed.of(job) for job in scheduler.failed if not job.is_group()])
     merged = {kind: known.get(kind, {}) | new.get(kind, {}) for kind in {*new, *known} - {"failed"}}
     if merged == {kind: names for kind, names in known.items() if kind != "failed"}:
         return ""
@@ -39,7 +39,7 @@ def go_on(plan: Plan, workflow) -> str:
 
 def again(arguments: list[str], left_out: dict) -> list[str]:
     """A command line of Snakemake with `leave_out` in its `--config`, beside what it had there."""
-    value = f"leave_out={json.dumps(left_out)}"
+    value = f"leave_out={json.dumps(left_out, ensure_ascii=False)}"
     kept = [one for one in arguments if not one.startswith("leave_out=")]
     place = next((number for number, one in enumerate(kept) if one in _CONFIG), None)
     return [*kept, "--config", value] if place is None else [*kept[: place + 1], value, *kept[place + 1 :]]
@@ -48,4 +48,13 @@ def again(arguments: list[str], left_out: dict) -> list[str]:
 def _start(arguments: list[str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "snakemake", *arguments])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", __name__, *arguments])
+
+
+if __name__ == "__main__":
+    from snakemake.cli import main
+
+    try:
+        main(sys.argv[1:])
+    finally:
+        sys.exit(1)  # the run that this one goes on for has failed
