@@ -57,8 +57,8 @@ class Failed:
 def leave_out(plan: Plan, failed: Iterable[Failed]) -> dict[str, dict[str, str]]:
     """What a run must do without to go on after failures, as the config's `leave_out` has it, reasons included.
 
-    A failure is put down to what most share: a target on which more than half of the explainers fail, a case on which
-    more than half of them do, else the explainer. So what is left is compared on the same cases. Nothing stands for
+    A failure is put down to what most share: a target on most cases of which most explainers fail, a case on which most
+    of them do, else the explainer. So what is left is compared on the same cases. Nothing stands for
     what all else needs: the segmenter, a case that it learns from, a table.
     """
     found: dict[str, dict[str, str]] = {"cases": {}, "explainers": {}, "judges": {}, "targets": {}, "measurements": {}}
@@ -109,7 +109,7 @@ def _add_model(plan: Plan, found: dict, one: Failed) -> None:
 def _add_pairs(plan: Plan, found: dict, pairs: dict[tuple[str, str], dict[str | None, str]]) -> None:
     explainers, targets = plan.config["explainers"], plan.config["targets"]
     for target in targets:
-        broken = {key: why for (name, key), why in pairs.items() if name == target}
+        broken = {key: why for (name, key), why in pairs.items() if name == target and _fails_on_most(why, plan)}
         elsewhere = {key for name, key in pairs if name != target}
         if len(targets) > 1 and len(set(broken) - elsewhere) > len(explainers) / 2:
             found["targets"][target] = _said(next(iter(broken.values())))
@@ -122,6 +122,11 @@ def _add_pairs(plan: Plan, found: dict, pairs: dict[tuple[str, str], dict[str | 
         rest = {case: text for case, text in why.items() if case not in found["cases"]}
         if rest:
             found["explainers"][explainer] = _said(rest)
+
+
+def _fails_on_most(why: dict[str | None, str], plan: Plan) -> bool:
+    """Whether an explainer fails on more than half of the test cases, or before the first."""
+    return None in why or len(why) > len(plan.ids("test")) / 2
 
 
 def _said(why: dict[str | None, str]) -> str:
