@@ -141,7 +141,7 @@ def test_what_was_written_is_checked_and_what_is_wrong_is_named_with_its_repair(
         "Make again (what the config no longer asks for: delete instead), then what depends on it:",
         "  snakemake --cores 2 --force out/a.txt out/c.txt --configfile 'my config.yaml'",
         "  snakemake --cores 2 --configfile 'my config.yaml'",
-        "Nothing of this workflow wrote; take out:",
+        "No job noted these; move them elsewhere, or delete them:",
         "  rm results/made/tables/mine.csv",
     ]
     command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--force", "out/a.txt", "out/c.txt"]

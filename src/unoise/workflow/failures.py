@@ -18,6 +18,7 @@ MEASUREMENTS = {  # rules that measure one explainer, and the section of the con
     "measure_noise_scale": "noise",
     "noise_scale": "noise",
 }
+SHOWN = 3  # reasons a name
 KILLED = "it ended without a word: killed, perhaps for want of memory"
 
 
@@ -130,4 +131,6 @@ def _fails_on_most(why: dict[str | None, str], plan: Plan) -> bool:
 
 
 def _said(why: dict[str | None, str]) -> str:
-    return " | ".join(why.values())
+    reasons = list(dict.fromkeys(why.values()))
+    more = len(reasons) - SHOWN
+    return " | ".join(reasons[:SHOWN]) + (f" | and {more} more" if more > 0 else "")

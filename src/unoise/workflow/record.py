@@ -78,7 +78,7 @@ def repair(faults: list[Fault], configfile: Path) -> list[str]:
             f"  snakemake --cores 2 {config}",
         ]
     if foreign:
-        lines += ["Nothing of this workflow wrote; take out:", f"  rm {shlex.join(foreign)}"]
+        lines += ["No job noted these; move them elsewhere, or delete them:", f"  rm {shlex.join(foreign)}"]
     return lines
 
 

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from math import ceil, prod
 from pathlib import Path
 
+from unoise.workflow import paths
 from unoise.workflow.sanity_plan import SanityPlan
 
 PHANTOM_SHAPE = (192, 192, 40)
@@ -45,7 +46,8 @@ class SizePlan(SanityPlan):
     def shortages(self) -> Iterator[str]:
         """What this machine does not have, a sentence each."""
         Path(self.root).mkdir(parents=True, exist_ok=True)
-        needed = self.disk_bytes() - sum(path.stat().st_size for path in Path(self.root).rglob("*.*") if path.is_file())
+        there = (path for path in Path(self.root).rglob("*.*") if path.is_file() and paths.STORE not in path.parts)
+        needed = self.disk_bytes() - sum(path.stat().st_size for path in there)
         free = shutil.disk_usage(self.root).free
         if needed > free:
             yield (
