@@ -126,7 +126,7 @@ def test_models_and_batches_stay_what_they_are_without_what_is_left_out(plans):
     [
         ({"cases": {"t0": "x"}}, "no case of the splits test and calibration"),
         ({"cases": {"nobody": "x"}}, "no case of the splits test and calibration"),
-        ({"explainers": {"grdient": "x"}}, "leave_out.explainers: there is no 'grdient'"),
+        ({"explainers": {"grdient": "x"}}, "leave_out.explainers: 'grdient' is no entry of `explainers`"),
         ({"measurements": {"noise.u-noise": "x"}}, "leave_out.measurements: there is no 'noise.u-noise'"),
         ({"targets": {"liver": "x", "spleen": "x"}}, "leave_out.targets leaves none"),
         ({"cases": {f"p{n}": "x" for n in range(6)}}, "leaves no test case"),

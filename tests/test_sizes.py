@@ -35,10 +35,10 @@ def test_larger_cases_and_further_attempts_ask_for_more_memory(plan):
 
 
 def test_the_size_of_a_case_is_read_from_its_header(plan, save_nifti):
-    made = plan(None, None, None)
+    made = plan(64, 64, None)
     guessed = made.disk_bytes()
     save_nifti(Path(made.source("p1", "image")), np.zeros((300, 300, 200), np.int16), np.diag([1.0, 1, 3, 1]))
-    assert plan(None, None, None).disk_bytes() > guessed
+    assert plan(64, 64, None).disk_bytes() > guessed
 
 
 def test_maps_that_do_not_stay_take_no_disk(plan):

@@ -4,6 +4,7 @@ import atexit
 import json
 import os
 import sys
+from pathlib import Path
 
 from unoise.workflow.failures import Failed, leave_out
 from unoise.workflow.plan import Plan
@@ -15,8 +16,8 @@ _CONFIG = ("--config", "-C")
 def go_on(plan: Plan, workflow) -> str:
     """Arrange that the run is started again, without what failed, when this process of Snakemake has ended.
 
-    That is so where the run went on to its end (`--keep-going`, nobody stopped it) and there is something to leave out
-    that was not before.
+    That is so where the run went on to its end (`--keep-going`, nobody stopped it, nothing was forced) and there is
+    something to leave out that was not before.
 
     Returns
     -------
@@ -25,7 +26,9 @@ def go_on(plan: Plan, workflow) -> str:
     """
     scheduler = workflow.scheduler
     stopped = scheduler is None or scheduler.running or getattr(scheduler, "_user_kill", None)
-    if stopped or not workflow.execution_settings.keep_going or _FORCING & set(sys.argv):
+    program = Path(sys.argv[0])
+    itself = {program.stem, program.parent.name} & {"snakemake", Path(__file__).stem}
+    if stopped or not itself or not workflow.execution_settings.keep_going or _FORCING & set(sys.argv):
         return ""
     known = plan.config["leave_out"]
     new = leave_out(plan, [Failed.of(job) for job in scheduler.failed if not job.is_group()])
