@@ -15,7 +15,7 @@ def plan(tmp_path, plain_config, monkeypatch):
     """Makes plans of phantoms of this shape."""
     monkeypatch.chdir(tmp_path)
     splits = ("train", "test")
-    cases = [Case(f"p{n}", f"p{n}", split, "image", "label", "liver=1") for n, split in enumerate(splits)]
+    cases = [Case(f"p{n}", f"p{n}", split, "image.nii.gz", "label.nii.gz", "liver=1") for n, split in enumerate(splits)]
     write_manifest(tmp_path / "config" / "cases" / "tiny.tsv", cases)
 
     def make(*shape: int | None, **compute: object) -> Plan:
