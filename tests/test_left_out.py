@@ -46,6 +46,7 @@ def plans(tmp_path, plain_config):
             "control-atlas": {"method": "atlas"},
         },
         "stability": {"explainers": ["u-noise"], "seeds": [1]},
+        "forbidden": {"regions": ["table"], "explainers": ["gradient"], "largest_mass": 0.1},
         "guarantee": {"explainers": ["u-noise", "gradient"]},
         "compute": {"cases_per_job": 3},
     }
@@ -91,6 +92,14 @@ def test_each_job_is_put_down_to_what_it_is_for(plans):
     ):
         assert leave_out(plan, [job]) == {"measurements": {"stability.u-noise": "no"}}
     assert leave_out(plan, [Failed("atlas", {"target": "liver"})]) == {"explainers": {"control-atlas": KILLED}}
+
+
+def test_what_forbidden_regions_ask_of_an_explainer_goes_with_its_measurement(plans):
+    job = Failed("region_mass", {"target": "liver", "explainer": "gradient"}, None, "no")
+    left_out = leave_out(plans(), [job])
+    assert left_out == {"measurements": {"regions.gradient": "no"}}
+    assert plans().looking == ["gradient"]
+    assert plans(**left_out).looking == []
 
 
 def test_nothing_stands_in_for_what_all_else_needs(plans):

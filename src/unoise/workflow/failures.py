@@ -59,8 +59,8 @@ def leave_out(plan: Plan, failed: Iterable[Failed]) -> dict[str, dict[str, str]]
     """What a run must do without to go on after failures, as the config's `leave_out` has it, reasons included.
 
     A failure is put down to what most share: a target on most cases of which most explainers fail, a case on which most
-    of them do, else the explainer. So what is left is compared on the same cases. Nothing stands for
-    what all else needs: the segmenter, a case that it learns from, a table.
+    of them do, else the explainer. So what is left is compared on the same cases. Nothing can be left out for what all
+    else needs: the segmenter, a case that it learns from, a table.
     """
     found: dict[str, dict[str, str]] = {"cases": {}, "explainers": {}, "judges": {}, "targets": {}, "measurements": {}}
     pairs: dict[tuple[str, str], dict[str | None, str]] = defaultdict(dict)

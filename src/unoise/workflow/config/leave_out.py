@@ -32,19 +32,22 @@ def without(config: dict, path: str) -> dict:
     sections = [
         name for name, one in config.items() if isinstance(one, dict) and isinstance(one.get("explainers"), list)
     ]
-    asked = {f"{name}.{key}" for name in sections for key in config[name]["explainers"]} | {"regions.all"}
+    asked = {_measurement(name, key) for name in sections for key in config[name]["explainers"]} | {"regions.all"}
     _check(named["measurements"], asked, "leave_out.measurements", path)
     for name in sections:
-        kept = [key for key in config[name]["explainers"] if key in config["explainers"]]
-        config[name] = config[name] | {
-            "explainers": [key for key in kept if f"{name}.{key}" not in named["measurements"]]
-        }
+        wanted = [key for key in config[name]["explainers"] if _measurement(name, key) not in named["measurements"]]
+        config[name] = config[name] | {"explainers": [key for key in wanted if key in config["explainers"]]}
     if "regions.all" in named["measurements"]:
         config["regions"] = config["regions"] | {"explainers": [], "structures": {}}
         config["forbidden"] = config["forbidden"] | {"regions": [], "explainers": []}
     if config["truth"]["explainer"] in named["explainers"]:
         config["truth"] = config["truth"] | {"explainer": None}
     return config
+
+
+def _measurement(section: str, explainer: str) -> str:
+    """The name of what a section asks of an explainer; `forbidden` asks what `regions` does."""
+    return f"{'regions' if section == 'forbidden' else section}.{explainer}"
 
 
 def _check(names: dict, known: object, place: str, path: str) -> None:
