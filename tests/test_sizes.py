@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
 from unoise.workflow.config import complete
+from unoise.workflow.header import read_grid
 from unoise.workflow.manifest import Case, write_manifest
 from unoise.workflow.plan import Plan
 
@@ -39,6 +41,20 @@ def test_the_size_of_a_case_is_read_from_its_header(plan, save_nifti):
     guessed = made.disk_bytes()
     save_nifti(Path(made.source("p1", "image")), np.zeros((300, 300, 200), np.int16), np.diag([1.0, 1, 3, 1]))
     assert plan(64, 64, None).disk_bytes() > guessed
+
+
+def test_axes_are_put_in_order_and_what_is_no_scan_has_no_grid(tmp_path):
+    """Stored as superior, left, anterior, big-endian."""
+    affine = np.array([[0, -1.5, 0, 7], [0, 0, 2, 8], [5, 0, 0, 9], [0, 0, 0, 1]])
+    header = nib.Nifti1Header(endianness=">")
+    path = tmp_path / "scan.nii.gz"
+    nib.save(nib.Nifti1Image(np.zeros((4, 5, 6), np.int16), affine, header), path)
+    assert read_grid(path) == ((5, 6, 4), (1.5, 2.0, 5.0))
+    whole = path.read_bytes()
+    for content in (b"", b"no scan", whole[:40]):
+        path.write_bytes(content)
+        assert read_grid(path) is None
+    assert read_grid(tmp_path / "none.nii") is None
 
 
 def test_maps_that_do_not_stay_take_no_disk(plan):

@@ -11,6 +11,7 @@ from math import ceil, prod
 from pathlib import Path
 
 from unoise.workflow import paths
+from unoise.workflow.header import Grid, read_grid
 from unoise.workflow.sanity_plan import SanityPlan
 
 PHANTOM_SHAPE = (192, 192, 40)
@@ -88,20 +89,9 @@ class SizePlan(SanityPlan):
         return {"all": True, "report": case in self.shown_cases, "none": False}[self.config["compute"]["keep_maps"]]
 
     @cache  # noqa: B019 (one plan a process)
-    def _grid(self, case: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """Voxels and their size in mm of a scan along right, anterior, superior."""
-        path = Path(self.source(case, "image"))
-        if not path.is_file():
-            return PHANTOM_SHAPE, PHANTOM_SPACING
-        import nibabel as nib  # a quarter of a second, which not every start of the workflow needs
-
-        try:
-            scan = nib.load(path)
-            order = nib.io_orientation(scan.affine)[:, 0].argsort()
-            sizes = nib.affines.voxel_sizes(scan.affine)
-            return tuple(int(scan.shape[axis]) for axis in order), tuple(float(sizes[axis]) for axis in order)
-        except Exception:  # a broken scan fails in its own job, by name
-            return PHANTOM_SHAPE, PHANTOM_SPACING
+    def _grid(self, case: str) -> Grid:
+        """Of a scan; of one that is not there yet or cannot be read, a phantom's."""
+        return read_grid(Path(self.source(case, "image"))) or (PHANTOM_SHAPE, PHANTOM_SPACING)
 
     def _shape(self, case: str) -> tuple[int, ...]:
         """Voxels of the preprocessed case."""
