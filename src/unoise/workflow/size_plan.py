@@ -14,8 +14,8 @@ from unoise.workflow import paths
 from unoise.workflow.header import Grid, read_grid
 from unoise.workflow.sanity_plan import SanityPlan
 
-PHANTOM_SHAPE = (192, 192, 40)
-PHANTOM_SPACING = (2.0, 2.0, 5.0)  # mm
+PHANTOM_SHAPE = (192, 192, 34)
+PHANTOM_SPACING = (2.0, 2.0, 6.0)  # mm
 LIBRARIES = 1000  # MiB: Python, PyTorch and MONAI
 SCAN_BYTES = 40  # a voxel of a scan that is preprocessed, its label and copies on the way included
 CASE_BYTES = 60  # a voxel of a preprocessed case in a job: image, label, body, predictions, map, orders and masks
@@ -80,9 +80,19 @@ class SizePlan(SanityPlan):
         own = self.config["evaluation"]
         rows = len(own["obscurers"]) * (len(own["kept_first"]) + len(own["removed_first"])) * len(self.judges)
         for group in self.evaluation_groups:
-            units = sum(self._shape(case)[2] if self.dims == 2 else 1 for case in self.ids(*group.splits))
+            units = sum(self.shape(case)[2] if self.dims == 2 else 1 for case in self.ids(*group.splits))
             size += ROW * rows * targets * len(group.explainers) * units
         return ceil(size)
+
+    def shape(self, case: str) -> tuple[int, ...]:
+        """Voxels of a case on the common grid along right, anterior, superior."""
+        settings = self.config["preprocess"]
+        part = self.cases[case].slice_range()
+        found = []
+        for axis, (size, mm) in enumerate(zip(*self._grid(case), strict=True)):
+            wanted = settings["spacing"][axis] or mm * (settings["stride"] or (1, 1, 1))[axis]
+            found.append(settings["shape"][axis] or max(1, round(size * mm / wanted)))
+        return (*found[:2], part[1] - part[0]) if part else tuple(found)
 
     def keeps_map(self, case: str) -> bool:
         """Whether the maps of a case stay after the last job that reads them."""
@@ -93,23 +103,13 @@ class SizePlan(SanityPlan):
         """Of a scan; of one that is not there yet or cannot be read, a phantom's."""
         return read_grid(Path(self.source(case, "image"))) or (PHANTOM_SHAPE, PHANTOM_SPACING)
 
-    def _shape(self, case: str) -> tuple[int, ...]:
-        """Voxels of the preprocessed case."""
-        settings = self.config["preprocess"]
-        part = self.cases[case].slice_range()
-        found = []
-        for axis, (size, mm) in enumerate(zip(*self._grid(case), strict=True)):
-            wanted = settings["spacing"][axis] or mm * (settings["stride"] or (1, 1, 1))[axis]
-            found.append(settings["shape"][axis] or max(1, round(size * mm / wanted)))
-        return (*found[:2], part[1] - part[0]) if part else tuple(found)
-
     def _voxels(self, case: str) -> int:
-        return prod(self._shape(case))
+        return prod(self.shape(case))
 
     def _case_mib(self, cases: list[str], together: bool = False) -> int:
         held = sum(map(self._voxels, cases)) if together else max(map(self._voxels, cases), default=0)
         plane = prod((self.config["segmenter"].get("inference") or {}).get("patch", ())) if self.dims == 3 else None
-        unit = plane or max((prod(self._shape(case)[:2]) for case in cases), default=0)
+        unit = plane or max((prod(self.shape(case)[:2]) for case in cases), default=0)
         passed = self.config["compute"]["batch_size"] * unit * _number_bytes(self.config["segmenter"]["network"])
         return ceil(LIBRARIES + (CASE_BYTES * held + passed) / MIB)
 
@@ -119,7 +119,7 @@ class SizePlan(SanityPlan):
         most = 0
         for one in (self.config["segmenter"], *self.config["judges"].values(), *self.config["interpreters"].values()):
             training = one["training"]
-            unit = prod(training.get("patch") or self._shape(self.ids("train")[0])[:2])
+            unit = prod(training.get("patch") or self.shape(self.ids("train")[0])[:2])
             most = max(most, training["batch_size"] * unit * _number_bytes(one.get("network", {})))
         return ceil(LIBRARIES + (held + TRAINING * most) / MIB)
 
