@@ -8,7 +8,7 @@ HOW := $(if $(PROFILE),--profile $(PROFILE),--cores $(CORES))
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-all lint format resume clean
+.PHONY: run test test-all lint format resume check clean
 
 run: $(READY)
 	@$(BIN)/unoise rate --configfile $(CONFIG)
@@ -36,6 +36,9 @@ format: $(READY)
 resume: $(READY)
 	$(BIN)/snakemake --unlock --configfile $(CONFIG)
 	$(BIN)/snakemake $(HOW) --configfile $(CONFIG)
+
+check: $(READY)
+	@$(BIN)/unoise check --configfile $(CONFIG)
 
 clean:
 	rm -rf .venv .snakemake results

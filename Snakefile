@@ -38,12 +38,28 @@ onstart:
         hold(Path(".snakemake", f"{config['experiment']}.run"))
     except UserError as error:
         raise WorkflowError(str(error)) from None
+    for sentence in PLAN.shortages():
+        logger.warning(sentence)
+
+
+onerror:
+    said = go_on(PLAN, workflow)
+    if said:
+        logger.warning(said)
+
+
+onsuccess:
+    if config["leave_out"]["failed"]:
+        logger.warning(
+            f"Done without what failed; {ROOT}/summary.md says what, and why. "
+            "Mend it and run again: only what failed, and what depends on it, is computed."
+        )
 
 
 rule all:
     default_target: True
     input:
-        rules.estimate.output,
+        rules.estimate.output if not config["leave_out"]["failed"] else [],
         rules.summary.output,
         PLAN.noise_scales,
         PLAN.truth_tables,

@@ -23,6 +23,7 @@ from unoise.statistics.guarantee import guarantees, patient_losses, patients_nee
 from unoise.workflow.config import complete
 from unoise.workflow.manifest import Case, write_manifest
 from unoise.workflow.plan import Plan
+from unoise.workflow.size_plan import PHANTOM_SHAPE
 
 CELL = {"model": "m", "target": "t", "explainer": "u-noise", "judge": "original", "obscurer": "mean"}
 VISIBILITIES = (0.1, 0.5, 1.0)
@@ -243,7 +244,7 @@ def test_the_estimate_counts_the_calibration_cases(plan, monkeypatch):
         return {stage: int(number.replace(",", "")) for stage, number in found}
 
     plain, learned, both = counted(), counted("u-noise"), counted("u-noise", "intensity")
-    shown = 2 * estimate.TARGET_SHARE * estimate.PHANTOM_SLICES
+    shown = 2 * estimate.TARGET_SHARE * PHANTOM_SHAPE[2]
     evaluated = 2 * 3 * (10 + 10) * shown  # judges, obscurers, visibilities
     assert learned["explaining"] == plain["explaining"]
     assert both["explaining"] - plain["explaining"] == pytest.approx(shown, abs=1)

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 SNAKEFILE = """
+config["experiment"] = "made"
+
 rule batch:
     input:
         shared="shared.txt",
         text=["in/a.txt", "in/b.txt", "in/c.txt"],
     output:
         text=["out/a.txt", "out/b.txt", "out/c.txt"],
-    log: "log.txt"
+    log: "results/made/logs/batch.log"
     params:
         cases=[{"case": case} for case in "abc"],
         settings={"times": 2},
@@ -58,8 +60,8 @@ def batch(tmp_path):
     def run():
         command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--quiet", "rules"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        log = (tmp_path / "log.txt").read_text() if (tmp_path / "log.txt").is_file() else ""
-        return done.returncode, done.stdout + done.stderr, log
+        log = tmp_path / "results" / "made" / "logs" / "batch.log"
+        return done.returncode, done.stdout + done.stderr, log.read_text() if log.is_file() else ""
 
     return tmp_path, run
 
@@ -130,3 +132,35 @@ def test_a_full_disk_is_said_once_and_ends_the_batch(batch):
     assert "the disk is full, or your quota is: make room, then `make resume`" in output
     assert "Traceback" not in output
     assert "c: done" not in log
+
+
+def test_what_was_written_is_checked_and_what_is_wrong_is_named_with_its_repair(batch):
+    folder, run = batch
+    run()
+    results = folder / "results" / "made"
+    for path in ("tables/mine.csv", "store/left.txt"):
+        (results / path).parent.mkdir()
+        (results / path).write_text("mine")
+    (folder / "out" / "a.txt").write_text("a")
+    (folder / "out" / "c.txt").write_text("cC!")
+    (folder / "out" / "b.txt").unlink()
+    script = "from unoise.workflow.record import find_faults, repair; from pathlib import Path; "
+    script += (
+        "count, faults = find_faults('results/made'); print(count, *[f'{one.path}: {one.what}' for one in faults], "
+    )
+    script += "*repair(faults, Path('my config.yaml')), sep='\\n')"
+    said = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == [
+        "3",
+        "out/a.txt: it is cut short, 1 of 3 bytes",
+        "out/c.txt: its content is not what the workflow wrote",
+        "results/made/tables/mine.csv: no job of this workflow wrote it",
+        "Make again (what the config no longer asks for: delete instead), then what depends on it:",
+        "  snakemake --cores 2 --force out/a.txt out/c.txt --configfile 'my config.yaml'",
+        "  snakemake --cores 2 --configfile 'my config.yaml'",
+        "No job noted these; move them elsewhere, or delete them:",
+        "  rm results/made/tables/mine.csv",
+    ]
+    command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--force", "out/a.txt", "out/c.txt"]
+    assert subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+    assert outputs(folder) == {"a": "aa!", "b": "bb!", "c": "cc!"}

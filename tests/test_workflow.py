@@ -88,6 +88,7 @@ def test_every_promised_file_is_there_and_fits_its_schema(finished):
     for name in (
         "summary.md",
         "estimate.txt",
+        "provenance.json",
         "figures/pancreas/panel.png",
         "figures/pancreas/agreement.png",
         "figures/pancreas/agreement_tolerant.png",

@@ -24,6 +24,7 @@ def main() -> None:
     for name, function, text in [
         ("cases", cases, "write the manifest of an experiment: which cases there are, and in which split"),
         ("estimate", estimate, "say what a run will take on this machine and data"),
+        ("check", check, "read all results again: are they as they were written? Exit code 1 if one is not"),
         ("where", where, "say where the results of an experiment lie"),
         ("audit", audit, "say which forbidden regions pass, from the tables of a run; exit code 1 if one does not"),
         ("rate", rate, "measure how many slices a second pass through the segmenter on this machine"),
@@ -84,6 +85,18 @@ def rate(configfile: Path) -> None:
     config = read_config(configfile)
     seen = SEEN[config["segmenter"]["network"]["spatial_dims"]]
     print(f"bare forward rate: {forward_rate(config):.0f} {seen}/s")
+
+
+def check(configfile: Path) -> None:
+    """Print which results are cut short, changed or foreign, and the commands that put them right."""
+    from unoise.workflow.record import find_faults, repair
+
+    root = f"results/{read_config(configfile)['experiment']}"
+    count, faults = find_faults(root)
+    if faults:
+        print("\n".join([*(f"{fault.path}: {fault.what}" for fault in faults), *repair(faults, configfile)]))
+        sys.exit(1)
+    print(f"{root}: all {count} files are as they were written")
 
 
 def where(configfile: Path) -> None:

@@ -3,14 +3,11 @@
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import nibabel as nib
 import torch
 from torch import Tensor
 
 from unoise.compute import Compute, choose
-from unoise.data.volumes import open_volume, spacing
 from unoise.networks.build import fitting_network
 from unoise.networks.segmenter import Segmenter
 from unoise.networks.windows import Windows
@@ -22,7 +19,6 @@ from unoise.workflow.names import SEEN
 from unoise.workflow.plan import Plan
 
 MEASURED_SECONDS = 3.0
-PHANTOM_SLICES = 34
 PUBLISHED_STEPS = 22  # of the published evaluation
 TARGET_SHARE = 0.35  # of the slices, or of patches side by side
 INTERPRETER_STEP = 2.5  # steps of the segmenter that a step of an interpreter takes
@@ -62,7 +58,7 @@ def estimate_run(plan: Plan) -> str:
     learned = shown["train"]
     if windows:
         learned = TARGET_SHARE * _shown(plan, Windows(plan.config["segmenter"]["training"]["patch"], 0))["train"]
-    shape = tuple(size or PHANTOM_SLICES for size in plan.config["preprocess"]["shape"][: plan.dims])
+    shape = plan.shape(plan.ids()[0])[: plan.dims]
 
     def trained(settings: dict) -> float:
         drawn = settings["samples_per_epoch"] or learned / (1 - settings["background_share"])
@@ -125,6 +121,7 @@ def estimate_run(plan: Plan) -> str:
             f"Estimate of the whole of {plan.experiment} on this machine: {sum(stages.values()) / 60:.0f} minutes",
             f"({forward:.0f} {seen}/s forward, {training:.0f} in training, {cores} cores; within a factor of two)",
             *lines,
+            f"{plan.disk_bytes() / 1e9:6.1f} GB of disk",
         ]
     )
 
@@ -164,18 +161,6 @@ def _shown(plan: Plan, windows: Windows | None) -> dict[str, float]:
             start, stop = case.slice_range()
             counted[case.split] += stop - start
         else:
-            settings = plan.config["preprocess"]
-            slices = _case_slices(Path(plan.source(case.id, "image")), case.id, settings)
-            volume = (*settings["shape"][:2], slices)
-            counted[case.split] += windows.count(volume) if windows else TARGET_SHARE * slices
+            volume = plan.shape(case.id)
+            counted[case.split] += windows.count(volume) if windows else TARGET_SHARE * volume[2]
     return counted
-
-
-def _case_slices(path: Path, case: str, settings: dict) -> int:
-    if not path.is_file():
-        return PHANTOM_SLICES
-    scan = open_volume(path, case)
-    axis = nib.io_orientation(scan.affine)[:, 0].tolist().index(2)
-    return settings["shape"][2] or round(
-        scan.shape[axis] * spacing(scan.affine)[axis] / (settings["spacing"][2] or spacing(scan.affine)[axis])
-    )

@@ -30,8 +30,8 @@ if PLAN.is_phantom:
         conda:
             "../../envs/unoise.yaml"
         params:
-            cases=PLAN.ids(),
-            labels=PLAN.cases[PLAN.ids()[0]].label_values(),
+            cases=list(PLAN.cases),
+            labels=next(iter(PLAN.cases.values())).label_values(),
             code=code_digest("unoise.data.phantom", "unoise.files"),
         message:
             "Listing the phantoms"

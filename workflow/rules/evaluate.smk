@@ -38,7 +38,7 @@ for group in [*PLAN.evaluation_groups, *PLAN.calibration_groups]:
             threads: config["compute"]["case_threads"]
             resources:
                 **GPU,
-                mem_mb=4000,
+                mem_mb=PLAN.case_memory(cases),
                 runtime="4h",
             params:
                 cases=PLAN.keys(cases),

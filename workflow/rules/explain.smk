@@ -17,7 +17,7 @@ rule atlas:
     conda:
         "../../envs/unoise.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=PLAN.case_memory(PLAN.ids("train"), together=True),
     params:
         cases=PLAN.keys(PLAN.ids("train")),
         settings=lambda wildcards: {
@@ -51,16 +51,7 @@ for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
                     f"{ROOT}/{paths.PREDICTION}", model=PLAN.segmenter, case=cases
                 ),
             output:
-                **{
-                    volume: expand(
-                        f"{ROOT}/{paths.MAP}",
-                        volume=volume,
-                        model=PLAN.segmenter,
-                        case=cases,
-                        allow_missing=True,
-                    )
-                    for volume in group.volumes
-                },
+                **{volume: map_files(volume, cases) for volume in group.volumes},
                 costs=expand(
                     f"{ROOT}/{paths.COSTS}",
                     model=PLAN.segmenter,
@@ -76,7 +67,7 @@ for group in [*PLAN.explainer_groups, *PLAN.calibration_explainer_groups]:
             threads: config["compute"]["case_threads"]
             resources:
                 **GPU,
-                mem_mb=4000,
+                mem_mb=PLAN.case_memory(cases),
                 runtime="4h",
             params:
                 cases=[{"case": case} for case in cases],

@@ -22,7 +22,7 @@ rule train_interpreter:
     threads: config["compute"]["training_threads"]
     resources:
         **GPU,
-        mem_mb=8000,
+        mem_mb=PLAN.training_memory,
         runtime="12h",
     params:
         settings=lambda wildcards: PLAN.interpreter_settings(

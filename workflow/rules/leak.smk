@@ -34,7 +34,7 @@ for batch, cases in PLAN.batches("test").items():
         threads: config["compute"]["case_threads"]
         resources:
             **GPU,
-            mem_mb=4000,
+            mem_mb=PLAN.case_memory(cases),
             runtime="2h",
         params:
             cases=PLAN.leak_keys(cases),

@@ -17,7 +17,7 @@ rule fit_noise_scale:
     threads: config["compute"]["training_threads"]
     resources:
         **GPU,
-        mem_mb=8000,
+        mem_mb=PLAN.case_memory(PLAN.ids("validation"), together=True),
         runtime="4h",
     params:
         cases=PLAN.keys(PLAN.ids("validation")),
@@ -46,7 +46,7 @@ rule measure_noise_scale:
     threads: config["compute"]["training_threads"]
     resources:
         **GPU,
-        mem_mb=8000,
+        mem_mb=PLAN.case_memory(PLAN.ids("test"), together=True),
         runtime="4h",
     params:
         cases=PLAN.keys(PLAN.ids("test")),

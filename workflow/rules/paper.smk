@@ -21,7 +21,7 @@ if PLAN.has_paper:
         threads: config["compute"]["training_threads"]
         resources:
             **GPU,
-            mem_mb=8000,
+            mem_mb=PLAN.case_memory(PLAN.protocol_cases, together=True),
             runtime="4h",
         params:
             cases=PLAN.keys(PLAN.protocol_cases),
@@ -99,7 +99,7 @@ if PLAN.has_paper:
         threads: config["compute"]["training_threads"]
         resources:
             **GPU,
-            mem_mb=8000,
+            mem_mb=PLAN.case_memory(PLAN.timed_cases, together=True),
             runtime="4h",
         params:
             cases=PLAN.timed_cases,

@@ -37,6 +37,8 @@ rule preprocess:
     priority: 2
     conda:
         "../../envs/unoise.yaml"
+    resources:
+        mem_mb=PLAN.preprocess_memory,
     params:
         settings=config["preprocess"],
         classes=config["classes"],

@@ -17,7 +17,7 @@ if PLAN.probed:
         threads: config["compute"]["training_threads"]
         resources:
             **GPU,
-            mem_mb=8000,
+            mem_mb=PLAN.training_memory,
             runtime="2h",
         params:
             cases=PLAN.probe_keys,

@@ -70,7 +70,7 @@ if PLAN.has_regions:
             threads: config["compute"]["case_threads"]
             resources:
                 **GPU,
-                mem_mb=4000,
+                mem_mb=PLAN.case_memory(cases),
                 runtime="2h",
             params:
                 cases=PLAN.region_keys(cases),
@@ -113,7 +113,7 @@ if PLAN.has_regions:
         conda:
             "../../envs/unoise.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=PLAN.case_memory(PLAN.ids("test"), together=True),
             runtime="1h",
         params:
             cases=PLAN.region_keys(PLAN.ids("test")),

@@ -148,7 +148,8 @@ rule summary:
         costs=rules.table_costs.output[0],
         figures=list(PLAN.figures.values()),
     output:
-        f"{ROOT}/summary.md",
+        page=f"{ROOT}/summary.md",
+        provenance=f"{ROOT}/provenance.json",
     log:
         f"{LOGS}/summary.log",
     conda:
@@ -174,6 +175,7 @@ rule summary:
             "unoise.report.subgroups",
             "unoise.report.stability",
             "unoise.report.sanity",
+            "unoise.report.provenance",
         ),
     message:
         "Writing summary.md"

@@ -73,7 +73,7 @@ if PLAN.questioned:
         threads: config["compute"]["case_threads"]
         resources:
             **GPU,
-            mem_mb=8000,
+            mem_mb=PLAN.case_memory(PLAN.ids("test"), together=True),
             runtime="4h",
         params:
             cases=PLAN.keys(PLAN.ids("test")),

@@ -25,7 +25,7 @@ rule train_segmenter:
     threads: config["compute"]["training_threads"]
     resources:
         **GPU,
-        mem_mb=8000,
+        mem_mb=PLAN.training_memory,
         runtime="12h",
     params:
         settings=lambda wildcards: PLAN.segmenters[wildcards.model],
@@ -60,7 +60,7 @@ for model, splits in [*PLAN.predicted.items(), *PLAN.calibration_predicted.items
             threads: config["compute"]["case_threads"]
             resources:
                 **GPU,
-                mem_mb=4000,
+                mem_mb=PLAN.case_memory(cases),
                 runtime="2h",
             params:
                 cases=PLAN.keys(cases),

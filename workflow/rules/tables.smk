@@ -16,6 +16,7 @@ rule table_cases:
     conda:
         "../../envs/unoise.yaml"
     params:
+        cases=PLAN.ids(),
         classes=config["classes"],
         code=code_digest("unoise.data.census", "unoise.tables"),
     message:

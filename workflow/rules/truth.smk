@@ -53,7 +53,7 @@ if PLAN.cue:
         threads: config["compute"]["case_threads"]
         resources:
             **GPU,
-            mem_mb=4000,
+            mem_mb=PLAN.case_memory(PLAN.ids("test"), together=True),
             runtime="4h",
         params:
             cases=PLAN.intervention_keys,

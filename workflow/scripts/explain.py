@@ -15,4 +15,5 @@ with job(snakemake):
             atlas=inputs.get("atlas"),
             compute=snakemake.config["compute"],
         ),
+        keep=snakemake.config["compute"]["keep_maps"] == "all",
     )

@@ -7,12 +7,14 @@ from unoise.workflow.job import job
 
 with job(snakemake):
     from unoise import tables
+    from unoise.files import write_json
     from unoise.report.audit import audit_section
     from unoise.report.contests import contests_section
     from unoise.report.guarantee import guarantee_section
     from unoise.report.noise import noise_section
     from unoise.report.probe import probe_section
     from unoise.report.protocols import protocols_section
+    from unoise.report.provenance import provenance, provenance_section
     from unoise.report.regions import regions_section
     from unoise.report.sanity import sanity_section
     from unoise.report.scores import scores_section
@@ -22,7 +24,7 @@ with job(snakemake):
     from unoise.report.summary import write_summary
     from unoise.statistics.audit import audit
 
-    out = Path(snakemake.output[0])
+    out = Path(snakemake.output.page)
     settings, unit = snakemake.params.settings, snakemake.params.unit
     names = ("cases", "segmentation", "curves", "ranking", "leak", "rank_correlation", "costs")
     paper = [
@@ -51,6 +53,8 @@ with job(snakemake):
     ]
     subgroups = [subgroups_section(tables.read(path, tables.SUBGROUPS)) for path in snakemake.input.subgroups]
     scores = tables.read(snakemake.input.scores, tables.SCORES)
+    origin = provenance(snakemake.config, read["cases"])
+    write_json(snakemake.output.provenance, origin)
     figures = zip(snakemake.params.captions, snakemake.input.figures, strict=True)
     write_summary(
         out,
@@ -70,7 +74,8 @@ with job(snakemake):
         | ({"Regions": regions_section(*regions, settings["regions"], *bootstrap, unit)} if regions else {})
         | ({"Forbidden regions": audit_section(audit(*regions, settings))} if settings["forbidden"]["regions"] else {})
         | ({"Subgroups": subgroups[0]} if subgroups else {})
-        | ({"Seams": seams[0]} if seams else {}),
+        | ({"Seams": seams[0]} if seams else {})
+        | {"Provenance": provenance_section(origin)},
         figures={caption: os.path.relpath(path, out.parent) for caption, path in figures},
         unit=unit,
     )

@@ -12,6 +12,6 @@ with job(snakemake):
     files = {
         name: list(map(Path, snakemake.input[name])) for name in ("scans", "annotations", "labels", "bodies", "sources")
     }
-    cases = read_manifest(Path(snakemake.input.manifest))
+    cases = [case for case in read_manifest(Path(snakemake.input.manifest)) if case.id in snakemake.params.cases]
     schema = tables.with_subgroups(tables.CASES, [name for name, _ in cases[0].subgroups])
     tables.write(Path(snakemake.output[0]), schema, describe_cases(cases, snakemake.params.classes, **files))

@@ -82,7 +82,20 @@ def read_volume(path: Path, case: str, dimensions: int = 3) -> tuple[np.ndarray,
 
 
 def write_volume(path: Path, voxels: np.ndarray, affine: np.ndarray, description: str = "") -> None:
-    """Write a NIfTI-1 file in millimetres, whole or not at all; the description has at most 79 bytes."""
+    """Write a NIfTI-1 file in millimetres, whole or not at all; the description has at most 79 bytes.
+
+    Raises
+    ------
+    ValueError
+        If there is no voxel or not three or four axes, a voxel or the affine is not finite, the affine cannot be
+        inverted, or a header cannot hold it.
+    """
+    if voxels.ndim not in (3, 4) or 0 in voxels.shape:
+        raise ValueError(f"a volume of shape {voxels.shape} is not written to {path}: 3 or 4 axes, none empty")
+    if not np.isfinite(voxels).all():
+        raise ValueError(f"{int((~np.isfinite(voxels)).sum())} voxels for {path} are not finite; it is not written")
+    if not _can_be_inverted(affine):
+        raise ValueError(f"the affine for {path} cannot be inverted; it is not written")
     image = nib.Nifti1Image(voxels, affine)
     image.set_sform(affine, code="scanner")
     image.set_qform(affine, code="scanner")
@@ -90,11 +103,18 @@ def write_volume(path: Path, voxels: np.ndarray, affine: np.ndarray, description
     image.header["descrip"] = description.encode()[:79]
     with whole_file(path) as temporary:
         nib.save(image, temporary)
+        there = nib.load(temporary)
+        if there.shape != voxels.shape or not np.allclose(there.affine, affine, rtol=1e-5, atol=1e-4):
+            raise ValueError(f"the grid that {path} would have on disk is another than that of its voxels")
 
 
 def spacing(affine: np.ndarray) -> tuple[float, float, float]:
     """Voxel size in mm along the three axes."""
     return tuple(float(size) for size in nib.affines.voxel_sizes(affine))
+
+
+def _can_be_inverted(affine: np.ndarray) -> bool:
+    return bool(np.isfinite(affine).all()) and abs(np.linalg.det(affine[:3, :3])) >= 1e-6
 
 
 def _broken(error: Exception, case: str, path: Path) -> UserError:

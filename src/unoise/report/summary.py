@@ -13,6 +13,7 @@ from unoise.report.caveats import CARELESS, sanity_mark, tells
 from unoise.report.figures import ORDERS, costs_per_unit, in_order
 from unoise.report.judges import judges_section
 from unoise.report.markdown import NOT_DISTINGUISHABLE, count, escape, interval, number, p_value, ranged, table
+from unoise.report.missing import missing_section
 from unoise.report.seen import NOTE, Pairs, mark, unseen
 from unoise.report.verdict import SIGNIFICANT, verdict
 from unoise.statistics.intervals import ENOUGH_PATIENTS
@@ -106,7 +107,7 @@ def write_summary(
         (target, group, test[test["target"] == target], leaks.get(target, {}), changes.get(target))
         for target, group in own.groupby("target", sort=True)
     ]
-    parts = [f"# What {escape(experiment)} found"]
+    parts = [f"# What {escape(experiment)} found", *missing_section(config.get("leave_out", {}))]
     for target, _, shown, told, cares in contests:
         parts.append(
             (f"**Target {escape(target)}.** " if len(contests) > 1 else "")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from unoise.errors import UserError
 from unoise.files import whole_file
-from unoise.tables.columns import TEXT, VOLATILE, field
+from unoise.tables.columns import TEXT, VOLATILE, field, stable
 from unoise.tables.comparison import CONTESTS, GUARANTEE, RANK_CORRELATION, RANKING
 from unoise.tables.evaluation import (
     CURVES,
@@ -63,6 +64,7 @@ __all__ = [
     "TRUTH",
     "VOLATILE",
     "read",
+    "stable",
     "with_subgroups",
     "write",
 ]
@@ -75,11 +77,18 @@ def write(path: Path, schema: pa.Schema, rows: Iterable[dict] | pd.DataFrame) ->
     ------
     pyarrow.ArrowInvalid
         If a value is not of its column's type.
+    ValueError
+        If a number is infinite or NaN: where there is nothing, write None.
     """
     if isinstance(rows, pd.DataFrame):
         rows = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    for name, column in zip(schema.names, table.columns, strict=True):
+        numbers = pc.list_flatten(column) if pa.types.is_fixed_size_list(column.type) else column
+        if pa.types.is_floating(numbers.type) and pc.any(pc.invert(pc.is_finite(numbers))).as_py():
+            raise ValueError(f"column {name!r} of {path} has numbers that are not finite; it is not written")
     with whole_file(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temporary)
+        pq.write_table(table, temporary)
 
 
 def with_subgroups(schema: pa.Schema, names: Iterable[str]) -> pa.Schema:

@@ -1,14 +1,34 @@
 """Columns: what they hold, in which unit, and those that tables share."""
 
+import json
+
+import pandas as pd
 import pyarrow as pa
 
 VOLATILE = "volatile"
 
 
-def field(name: str, kind: pa.DataType, meaning: str, unit: str = "", volatile: bool = False) -> pa.Field:
-    """A column; `volatile` marks one that differs from run to run on the same machine."""
-    metadata = {"description": meaning} | ({"unit": unit} if unit else {}) | ({VOLATILE: "true"} if volatile else {})
-    return pa.field(name, kind, metadata=metadata)
+def field(
+    name: str, kind: pa.DataType, meaning: str, unit: str = "", volatile: bool | dict[str, list[str]] = False
+) -> pa.Field:
+    """A column; `volatile` marks one that differs from run to run on the same machine.
+
+    Where it does so in some rows only, `volatile` gives these, by the values of other columns.
+    """
+    metadata = {"description": meaning} | ({"unit": unit} if unit else {})
+    return pa.field(name, kind, metadata=metadata | ({VOLATILE: json.dumps(volatile)} if volatile else {}))
+
+
+def stable(table: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+    """The part of a table that is the same in every run of a config on a machine: volatile values are null."""
+    table = table.copy()
+    for one in schema:
+        volatile = json.loads((one.metadata or {}).get(VOLATILE.encode(), b"false"))
+        for column, values in (volatile if isinstance(volatile, dict) else {}).items():
+            table.loc[table[column].isin(values), one.name] = None
+        if volatile is True:
+            table[one.name] = None
+    return table
 
 
 TEXT, COUNT, REAL = pa.string(), pa.int64(), pa.float64()

@@ -4,15 +4,27 @@ import pyarrow as pa
 
 from unoise.tables.columns import COUNT, REAL, TEXT, field, key
 
+_MEASURED = {"score": ["seconds", "peak_mib"]}
+
 SCORES = pa.schema(
     [
         *key("model", "target", "explainer", "judge", "obscurer"),
         field("score", TEXT, "name of the score; judge and obscurer are null where it does not depend on them"),
         field("unit", TEXT, "of the value; 1: none"),
         field("patients", COUNT, "test patients with a value"),
-        field("mean", REAL, "over patients; null where one of them has no visibility that is enough"),
-        field("low", REAL, "lower end of the mean's 95 % bootstrap interval over patients; null with one"),
-        field("high", REAL, "upper end of the interval"),
+        field(
+            "mean",
+            REAL,
+            "over patients; null where one of them has no visibility that is enough",
+            volatile=_MEASURED,
+        ),
+        field(
+            "low",
+            REAL,
+            "lower end of the mean's 95 % bootstrap interval over patients; null with one",
+            volatile=_MEASURED,
+        ),
+        field("high", REAL, "upper end of the interval", volatile=_MEASURED),
     ]
 )
 

@@ -10,6 +10,8 @@ from unoise.workflow import paths
 from unoise.workflow.batches import batches
 from unoise.workflow.manifest import SPLITS, Case, read_manifest
 
+PANEL_CASES = 4
+
 
 class CasePlan:
     """The cases, read from a completed config and its manifest.
@@ -33,18 +35,31 @@ class CasePlan:
         else:
             self._check_files()
         self._check_structures()
+        self._check_left_out()
 
     @property
     def is_phantom(self) -> bool:
         return "phantom" in self.config
 
     def ids(self, *splits: str) -> list[str]:
-        """Ids of the cases in these splits (of all, where none is named), in the order of the manifest."""
-        return [case.id for case in self.cases.values() if case.split in (splits or SPLITS)]
+        """Ids of the cases in these splits (of all, where none is named), in the order of the manifest.
+
+        Those that the config leaves out are not among them.
+        """
+        left_out = self.config["leave_out"]["cases"]
+        return [case.id for case in self.cases.values() if case.split in (splits or SPLITS) and case.id not in left_out]
 
     def batches(self, *splits: str) -> dict[str, list[str]]:
-        """Cases of these splits that share a job, by the batch's name."""
-        return batches(self.ids(*splits), self.config["compute"]["cases_per_job"])
+        """Cases of these splits that share a job, by the batch's name; a case that is left out moves no other."""
+        listed = [case.id for case in self.cases.values() if case.split in (splits or SPLITS)]
+        divided = batches(listed, self.config["compute"]["cases_per_job"])
+        kept = {name: [case for case in cases if case in self.ids(*splits)] for name, cases in divided.items()}
+        return {name: cases for name, cases in kept.items() if cases}
+
+    @property
+    def shown_cases(self) -> list[str]:
+        """Test cases that the panel shows."""
+        return self.ids("test")[:PANEL_CASES]
 
     def source(self, case: str, kind: str) -> str:
         """Path of a case's `image` or `label` as the dataset has it."""
@@ -117,6 +132,19 @@ class CasePlan:
                         file=self.source(case, kind),
                         remedy="Put the file there, correct `dataset` in the config, or delete the case's line",
                     )
+
+    def _check_left_out(self) -> None:
+        for case in self.config["leave_out"]["cases"]:
+            split = self.cases[case].split if case in self.cases else None
+            if split not in ("calibration", "test"):
+                raise UserError(
+                    "leave_out.cases names it, and it is no case of the splits test and calibration",
+                    case=case,
+                    file=self.manifest,
+                    remedy="Correct the name; a case that a model learns from is taken out by deleting its line",
+                )
+        if not self.ids("test"):
+            raise UserError("leave_out.cases leaves no test case", file=self.manifest, remedy="Mend some of them")
 
     def _check_structures(self) -> None:
         for case in self.cases.values():

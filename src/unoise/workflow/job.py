@@ -12,6 +12,8 @@ from pathlib import Path
 from unoise.errors import UserError, disk_full, out_of_memory
 from unoise.files import content_hash, file_hash, whole_file, whole_folder, write_json
 from unoise.workflow.lifetime import end_with_owner
+from unoise.workflow.notes import forget_failure, note_failure
+from unoise.workflow.record import record
 
 LOGGER = logging.getLogger("unoise")
 MAX_FAILURES = 20
@@ -21,6 +23,8 @@ HASHES = "hashes.json"
 @contextmanager
 def job(snakemake) -> Iterator[None]:
     """Log to the rule's log file, and progress to the terminal too; end without a traceback on the terminal.
+
+    What a job that ends well wrote is noted in the manifest of results.
 
     A user's mistake is printed as its one line; the traceback of anything unforeseen goes to the log, and the terminal
     gets its last line and the log's name. The job ends with the Snakemake that started it.
@@ -38,14 +42,18 @@ def job(snakemake) -> Iterator[None]:
     LOGGER.setLevel(logging.DEBUG)
     for handler in (to_file, to_terminal):
         LOGGER.addHandler(handler)
+    forget_failure(snakemake.log[0])
     try:
         yield
+        record(f"results/{snakemake.config['experiment']}", snakemake.log[0], snakemake.output)
     except UserError as error:
         LOGGER.error("%s", error)
+        note_failure(snakemake.log[0], str(error), getattr(error, "cases", {}))
         sys.exit(1)
     except Exception as error:
         LOGGER.debug("", exc_info=True)
         LOGGER.error("%s (details in %s)", _in_words(error), snakemake.log[0])
+        note_failure(snakemake.log[0], _in_words(error), {})
         sys.exit(1)
 
 
@@ -57,11 +65,23 @@ def _in_words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+class CasesFailed(UserError):
+    """Cases of a batch failed; `cases` holds each with its reason."""
+
+    def __init__(self, cases: dict[str, str], number: int):
+        self.cases = cases
+        shown = " | ".join(list(cases.values())[:MAX_FAILURES])
+        super().__init__(
+            f"{len(cases)} of {number} cases failed: {shown}",
+            remedy="The others are kept; mend these and run again",
+        )
+
+
 Files = dict[str, Path]
 Compute = Callable[[dict[str, str], Files, Files], None]
 
 
-def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
+def for_each_case(snakemake, prepare: Callable[[Files], Compute], keep: bool = True) -> None:
     """Compute the cases of a batch that are not in the store yet, then link the declared outputs to it.
 
     Snakemake deletes the outputs of a failed job. So each case is written, whole, to an undeclared store, keyed by
@@ -75,10 +95,13 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
     prepare
         Loads what the cases share (called with the shared inputs, once, and only where a case is left to compute) and
         returns the function that computes one: it is given the case's key, its inputs and its outputs by name.
+    keep
+        Whether the cases stay in the store once the job is done: a job of one case more then finds them. Where outputs
+        are temporary they must not, or would go on filling the disk.
 
     Raises
     ------
-    UserError
+    CasesFailed
         After all other cases are done, if some failed; names each with its fault.
     """
     params = snakemake.params
@@ -114,15 +137,11 @@ def for_each_case(snakemake, prepare: Callable[[Files], Compute]) -> None:
             failures[case] = f"case {case}: {_in_words(error)}"
         LOGGER.info("%s: %s (%d of %d)", case, "FAILED" if case in failures else "done", number + 1, len(params.cases))
     if failures:
-        shown = " | ".join(list(failures.values())[:MAX_FAILURES])
-        raise UserError(
-            f"{len(failures)} of {len(params.cases)} cases failed: {shown}",
-            remedy="The others are kept; mend these and run again",
-        )
+        raise CasesFailed(failures, len(params.cases))
     for number, entry in enumerate(entries.values()):
         for name, values in snakemake.output.items():
             link(entry / _stored_name(name, values[number]), Path(values[number]))
-        for stale in set(entry.parent.iterdir()) - {entry}:
+        for stale in set(entry.parent.iterdir()) - ({entry} if keep else set()):
             shutil.rmtree(stale, ignore_errors=True)
 
 

@@ -38,3 +38,7 @@ INTERVENTIONS = "interventions/{target}.parquet"
 TABLE = "tables/{table}.parquet"
 STATE = "state/{model}"
 STORE = "store"
+LOGS = "logs"
+RECORDS = "manifest"
+FAILURES = "failures"
+WORKING = (LOGS, RECORDS, FAILURES, STORE, STATE.split("/")[0])  # folders that hold no results

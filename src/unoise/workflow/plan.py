@@ -10,13 +10,12 @@ from unoise.workflow.evaluation_plan import Group
 from unoise.workflow.guarantee_plan import CALIBRATION
 from unoise.workflow.manifest import SPLITS
 from unoise.workflow.names import CONTROL, ORIGINAL
-from unoise.workflow.sanity_plan import SanityPlan
+from unoise.workflow.size_plan import SizePlan
 
-PANEL_CASES = 4
 TIMED_CASES = 6
 
 
-class Plan(SanityPlan):
+class Plan(SizePlan):
     """One experiment; nothing is computed. Parameters as those of `CasePlan`."""
 
     def __init__(self, config: dict, project: Path):
@@ -151,11 +150,6 @@ class Plan(SanityPlan):
         return self.ids("test")[:TIMED_CASES]
 
     # Report
-
-    @property
-    def shown_cases(self) -> list[str]:
-        """Test cases that the panel shows."""
-        return self.ids("test")[:PANEL_CASES]
 
     @property
     def curve_figures(self) -> dict[str, tuple[str, str]]:

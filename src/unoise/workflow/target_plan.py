@@ -40,8 +40,9 @@ class TargetPlan(CasePlan):
 
         A target that is not a class is explained by what an interpreter says of its class.
         """
-        learned = {name: self.config["targets"][name] for name in self.class_targets}
-        for name, one in self.config["targets"].items():
+        targets = self.config.get("all_targets", self.config["targets"])
+        learned = {name: one for name, one in targets.items() if is_class(one)}
+        for name, one in targets.items():
             if one["class"] not in {known["class"] for known in learned.values()}:
                 learned[name] = {"class": one["class"]}
         return learned
