@@ -3,7 +3,7 @@
 Makes a phantom, trains MONAI's UNet of 1.6 M parameters on its slices for a few steps, so that hiding matters, explains
 one slice by every explainer, and prints a table for each size of the slice. Needs no data; minutes on two cores.
 
-    python benchmarks/explainers.py [--sides 128 256] [--only occlusion …] [--repeats 3] [--out docs/explainers.md]
+    python benchmarks/explainers.py [--sides 128 256] [--only occlusion …] [--repeats 3] [--out docs/speed.md]
 
 Ours in float32, ours in bfloat16 and the peer (float32) take turns; a ratio is the median over the turns, since shared
 machines have slow phases.

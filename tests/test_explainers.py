@@ -3,13 +3,13 @@ import torch
 from made import CPU
 from torch import nn
 
+from unoise.data.nearness import nearness
 from unoise.data.units import Units
 from unoise.errors import UserError
 from unoise.explainers.base import Context
 from unoise.networks.build import INPUTS, Normalised
 from unoise.networks.interpreter import Interpreter
 from unoise.targets.class_target import ClassTarget
-from unoise.training.objectives.visibility import nearness
 from unoise.workflow import methods
 
 TARGET = ClassTarget("organ", 0)

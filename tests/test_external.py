@@ -4,6 +4,7 @@ import logging
 import pickle
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
@@ -123,7 +124,7 @@ def test_what_is_no_map_is_refused_by_name(case):
     assert case.refused().startswith(f"case c: {path}: the map does not exist. Put the map there as c.nii.gz")
     case.save(np.full(SHAPE, 3.0))
     assert case.refused().startswith(f"case c: {path}: all values of the map are 3")
-    case.save(np.where(ramp(SHAPE, AFFINE) > 20, np.nan, 1))
+    nib.save(nib.Nifti1Image(np.where(ramp(SHAPE, AFFINE) > 20, np.nan, 1), AFFINE), path)
     assert case.refused().startswith(f"case c: {path}: it holds NaN")
     path.write_bytes(pickle.dumps(Exploding()))
     assert case.refused().startswith(f"case c: {path}: it cannot be read as NIfTI")

@@ -92,7 +92,7 @@ def test_a_scan_of_any_type_order_and_scaling_is_read(tmp_path, made, affine, ki
     path = tmp_path / "scan.nii"
     path.write_bytes(header.binaryblock + content[size:])
     again, placed = read_volume(path, "scan")
-    np.testing.assert_allclose(again, made * scaling[0] + scaling[1], rtol=1e-6)
+    np.testing.assert_allclose(again, made.astype(np.float64) * scaling[0] + scaling[1], rtol=1e-6)
     np.testing.assert_allclose(placed, affine, rtol=1e-4, atol=1e-3)
 
 
@@ -114,12 +114,14 @@ def test_a_damaged_scan_is_refused_or_a_volume(tmp_path, damage, length):
 
 
 def cells(kind: pa.DataType) -> st.SearchStrategy:
+    if pa.types.is_fixed_size_list(kind):
+        return st.lists(cells(kind.value_type), min_size=kind.list_size, max_size=kind.list_size)
     if pa.types.is_list(kind):
         return st.lists(cells(kind.value_type), max_size=4)
     made = {
         pa.string(): st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
         pa.int64(): st.integers(-(2**63), 2**63 - 1),
-        pa.float64(): st.floats(allow_nan=False),
+        pa.float64(): st.floats(allow_nan=False, allow_infinity=False),
         pa.bool_(): st.booleans(),
     }
     return made[kind] if kind in made else st.integers(0, 100)

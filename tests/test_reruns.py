@@ -108,6 +108,7 @@ CHANGES = {
     "`truth.explainer`: another": setting("truth", "explainer", to="control-atlas"),
     "`sanity.units`": setting("sanity", "units", to=1),
     "`sanity.explainers`: one more, `u-noise`": setting("sanity", "explainers", to=["occlusion", "u-noise"]),
+    "`leave_out.explainers`: `occlusion`": setting("leave_out", to={"explainers": {"occlusion": "too slow"}}),
     "`compute`: device, precision, threads": setting(
         "compute",
         to={"device": "auto", "precision": "float32", "training_threads": 4, "case_threads": 2, "cases_per_job": 1},

@@ -6,11 +6,12 @@ from made import bright_segmenter, square_units
 from torch import nn
 
 from unoise.compute import generator
+from unoise.data.nearness import nearness
 from unoise.errors import UserError
 from unoise.targets.class_target import ClassTarget
 from unoise.training.loop import Moment
 from unoise.training.objectives.base import Batch
-from unoise.training.objectives.visibility import VisibilityObjective, importance, nearness, soft_mask
+from unoise.training.objectives.visibility import VisibilityObjective, importance, soft_mask
 from unoise.workflow import methods
 
 TARGET = ClassTarget("organ", 0)

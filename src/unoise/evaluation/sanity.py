@@ -10,6 +10,7 @@ from torch import Tensor
 
 from unoise import tables
 from unoise.compute import choose
+from unoise.data.nearness import nearness
 from unoise.data.units import read_parts
 from unoise.evaluation.alike import alike, alike_beside
 from unoise.evaluation.masks import tie_breakers
@@ -19,7 +20,6 @@ from unoise.networks.interpreter import Interpreter
 from unoise.networks.randomise import layers, with_layers_of
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.base import Target, make_target
-from unoise.training.objectives.visibility import nearness
 
 CHECKS = RANDOMISED, PERMUTED = "randomised", "permuted"
 _GROUPS = ["patient", "check", "stage", "layer"]

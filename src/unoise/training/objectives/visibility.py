@@ -4,10 +4,10 @@ import math
 from functools import partial
 
 import torch
-from monai.transforms.utils import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
 
+from unoise.data.nearness import nearness
 from unoise.errors import UserError
 from unoise.networks.segmenter import Segmenter
 from unoise.targets.base import soft_dice
@@ -160,22 +160,6 @@ def soft_mask(maps: Tensor, visibility: Tensor, softness: float) -> Tensor:
 
     width = (quantile(visibility * (1 - softness)) - quantile(visibility * (1 + softness))) / 4
     return ((maps - quantile(visibility)) / width.clamp_min(1e-6)).sigmoid()
-
-
-def nearness(organ: Tensor) -> Tensor:
-    """How far inside (positive) or outside (negative) an organ a voxel is, (N, *S), as ±log(1 + distance in voxels).
-
-    0 everywhere in an image that shows no organ or nothing else.
-
-    Parameters
-    ----------
-    organ
-        (N, *S) of 0 and 1.
-    """
-    inside, outside = (distance_transform_edt(one) for one in (organ, 1 - organ))
-    signed = (inside.log1p() - outside.log1p()).to(organ)
-    share = organ.flatten(1).mean(1).reshape(-1, *[1] * (organ.dim() - 1))
-    return signed * ((share > 0) & (share < 1))
 
 
 ANCHORS = {"distance": nearness, "none": torch.zeros_like}
