@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.spatial.distance import pdist
 
 from unoise.data.canvas import Canvas, Grid, Shape
@@ -23,6 +23,7 @@ HALF_AXES = (140.0, 115.0)  # of the body, mm
 CORNER = (115.0, 115.0)  # beside the body, mm; no augmentation of a training moves it out of the image
 LUMP_HU = 110.0
 NO_LUMP = "no lump"
+REST = 1e-4  # of a truth's map beside what is needed, at most
 
 Place = tuple[float, float]
 
@@ -122,7 +123,9 @@ def write_case(image: Path, label: Path, cue: str, seed: int, patient: int, chan
 
 
 def write_truth(path: Path, label: Path, cue: str) -> None:
-    """Write, as a map, what a segmenter needs: 1 in the `TRUTH` of a cue, else 0.
+    """Write, as a map, what a segmenter needs: 1 in the `TRUTH` of a cue, and next to nothing around it.
+
+    The rest is not left in the order of chance: the nearer to what is needed, the sooner.
 
     Parameters
     ----------
@@ -130,5 +133,7 @@ def write_truth(path: Path, label: Path, cue: str) -> None:
         As `write_case` wrote it.
     """
     labels, affine = read_volume(label, label.name)
-    needed = [LABELS[name] for name in methods.find("data.planted", cue).load().TRUTH]
-    write_nifti(path, np.isin(labels, needed).astype(np.uint8), affine)
+    needed = np.isin(labels, [LABELS[name] for name in methods.find("data.planted", cue).load().TRUTH])
+    distance = distance_transform_edt(~needed, sampling=SPACING)
+    truth = np.where(needed, 1, REST * (1 - distance / distance.max()))
+    write_nifti(path, truth.astype(np.float32), affine)
