@@ -77,8 +77,9 @@ def places(scores: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row per score, obscurer and model: the `place` of the truth, null without its score, and how many `wrong` maps
-        come before it; a map is wrong where its average precision is below `RIGHT`.
+        A row per score, obscurer and model: the `place` of the truth, null without its score, how many `wrong` maps
+        come before it (a map is wrong where its average precision is below `RIGHT`), and how far the score `follows`
+        the average precision of all the others, as a rank correlation.
     """
     precision = truth.groupby(["model", "explainer"]).average_precision.mean()
     own = scores[(scores.judge == ORIGINAL) & scores.score.isin(SCORES)]
@@ -88,7 +89,9 @@ def places(scores: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
         before = values.index[values > values[TRUTH]]
         place = len(before) + 1 if pd.notna(values[TRUTH]) else None
         wrong = int((precision[model][before] < RIGHT).sum())
-        rows.append({"score": score, "obscurer": obscurer, "model": model, "place": place, "wrong": wrong})
+        follows = values.drop(TRUTH).corr(precision[model].drop(TRUTH), method="spearman")
+        named = {"score": score, "obscurer": obscurer, "model": model}
+        rows.append({**named, "place": place, "wrong": wrong, "follows": follows})
     return pd.DataFrame(rows)
 
 
@@ -101,7 +104,8 @@ def verdicts(placed: pd.DataFrame) -> pd.DataFrame:
         if judged != "fit" and known and not group.wrong.any():
             judged = "fit: those before it are as right"
         shown = " ".join("–" if pd.isna(place) else f"{place:.0f}" for place in group.place)
-        rows[key] = {"place of the truth, by segmenter": shown, "this score is": judged}
+        follows = f"{group.follows.mean():.2f} ({group.follows.min():.2f})" if group.follows.notna().any() else "–"
+        rows[key] = {"place of the truth, by segmenter": shown, "this score is": judged, "follows the truth": follows}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["score", "obscurer"]).reindex(SCORES, level=0)
 
 

@@ -47,7 +47,7 @@ def scores(**values: dict[str, float | None]) -> pd.DataFrame:
 
 def judged(**values: dict[str, float | None]) -> dict[str, list[str]]:
     found = BENCHMARK["verdicts"](BENCHMARK["places"](scores(**values), truths()))
-    return {score: list(row) for (score, _), row in found.iterrows()}
+    return {score: list(row)[:2] for (score, _), row in found.iterrows()}
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,18 @@ def test_a_score_that_the_truth_does_not_have_is_unfit_and_others_without_it_com
     )
     assert found["visibility_90"] == ["– –", "**unfit**"]
     assert found["visibility_95"] == ["1 1", "fit"]
+
+
+def test_a_score_follows_the_truth_where_it_orders_the_others_as_their_precision_does():
+    values = {
+        "kept_first_area": {"truth": 0.5, "control-prediction": 0.8, "occlusion": 0.9},
+        "removed_first_area": {"truth": 0.5, "control-prediction": 0.2, "occlusion": 0.3},
+        "visibility_90": {"truth": 0.5, "control-prediction": None, "occlusion": None},
+    }
+    found = BENCHMARK["verdicts"](BENCHMARK["places"](scores(**values), truths()))["follows the truth"].droplevel(1)
+    assert found["kept_first_area"] == "-1.00 (-1.00)"
+    assert found["removed_first_area"] == "1.00 (1.00)"
+    assert found["visibility_90"] == "–"
 
 
 def test_what_is_found_is_the_mean_over_segmenters_and_the_worst():
