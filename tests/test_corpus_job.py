@@ -12,6 +12,8 @@ SCRIPT = Path(__file__).parents[1] / "workflow/scripts/preprocess.py"
 BAD = {"zero": ("nifti", "slope of zero"), "bomb": ("nifti", "gzip bomb"), "seven": ("labels", "unexpected value")}
 CASES = [*BAD, "sound"]
 SNAKEFILE = f"""
+config["experiment"] = "made"
+
 rule all:
     input: expand("out/{{case}}/image.nii.gz", case={CASES})
 
@@ -24,7 +26,7 @@ rule preprocess:
         label="out/{{case}}/label.nii.gz",
         body="out/{{case}}/body.nii.gz",
         source="out/{{case}}/source.json",
-    log: "{{case}}.log"
+    log: "results/made/logs/{{case}}.log"
     params:
         settings={SETTINGS},
         classes={{"liver": ["liver"]}},

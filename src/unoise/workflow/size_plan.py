@@ -126,7 +126,8 @@ class SizePlan(SanityPlan):
 
 def _number_bytes(network: dict) -> int:
     """Bytes that a network of MONAI keeps a voxel of its input, going forward."""
-    return 4 * FEATURES * (network.get("channels") or network.get("features") or [FIRST_CHANNELS])[0]
+    first = network.get("channels") or network.get("features") or FIRST_CHANNELS
+    return 4 * FEATURES * (first if isinstance(first, int) else first[0])
 
 
 def _gib(size: float) -> str:
