@@ -144,11 +144,11 @@ def test_what_was_written_is_checked_and_what_is_wrong_is_named_with_its_repair(
     (folder / "out" / "a.txt").write_text("a")
     (folder / "out" / "c.txt").write_text("cC!")
     (folder / "out" / "b.txt").unlink()
-    script = "from unoise.workflow.record import find_faults, repair; from pathlib import Path; "
+    script = "from unoise.workflow.record import find_damage, repair; from pathlib import Path; "
     script += (
-        "count, faults = find_faults('results/made'); print(count, *[f'{one.path}: {one.what}' for one in faults], "
+        "count, damage = find_damage('results/made'); print(count, *[f'{one.path}: {one.what}' for one in damage], "
     )
-    script += "*repair(faults, Path('my config.yaml')), sep='\\n')"
+    script += "*repair(damage, Path('my config.yaml')), sep='\\n')"
     said = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True).stdout
     assert said.splitlines() == [
         "3",

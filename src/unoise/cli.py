@@ -89,12 +89,12 @@ def rate(configfile: Path) -> None:
 
 def check(configfile: Path) -> None:
     """Print which results are cut short, changed or foreign, and the commands that put them right."""
-    from unoise.workflow.record import find_faults, repair
+    from unoise.workflow.record import find_damage, repair
 
     root = f"results/{read_config(configfile)['experiment']}"
-    count, faults = find_faults(root)
-    if faults:
-        print("\n".join([*(f"{fault.path}: {fault.what}" for fault in faults), *repair(faults, configfile)]))
+    count, damage = find_damage(root)
+    if damage:
+        print("\n".join([*(f"{one.path}: {one.what}" for one in damage), *repair(damage, configfile)]))
         sys.exit(1)
     print(f"{root}: all {count} files are as they were written")
 

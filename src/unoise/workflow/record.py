@@ -12,7 +12,7 @@ from unoise.workflow import paths
 
 
 @dataclass(frozen=True)
-class Fault:
+class Damage:
     """A file of the results that is not as a job wrote it, or that none wrote.
 
     Attributes
@@ -48,10 +48,10 @@ def recorded(root: str | Path) -> dict[str, dict]:
     return written
 
 
-def find_faults(root: str | Path) -> tuple[int, list[Fault]]:
+def find_damage(root: str | Path) -> tuple[int, list[Damage]]:
     """Read every file of the results again: how many there are, and those that are cut short, changed or foreign.
 
-    What a job wrote and is gone is no fault: the workflow makes it again when it is needed.
+    What a job wrote and is gone is no damage: the workflow makes it again when it is needed.
 
     Raises
     ------
@@ -62,13 +62,13 @@ def find_faults(root: str | Path) -> tuple[int, list[Fault]]:
         raise UserError("no job has written here", file=root, remedy="Run the workflow, or name another --configfile")
     written = recorded(root)
     files = sorted({str(path) for path in _results(Path(root))} | {path for path in written if Path(path).is_file()})
-    return len(files), [fault for path in files if (fault := _fault(path, written.get(path)))]
+    return len(files), [one for path in files if (one := _damage(path, written.get(path)))]
 
 
-def repair(faults: list[Fault], configfile: Path) -> list[str]:
-    """The commands that put faulty files right, with what each is for."""
-    again = [fault.path for fault in faults if not fault.foreign]
-    foreign = [fault.path for fault in faults if fault.foreign]
+def repair(damage: list[Damage], configfile: Path) -> list[str]:
+    """The commands that put damaged files right, with what each is for."""
+    again = [one.path for one in damage if not one.foreign]
+    foreign = [one.path for one in damage if one.foreign]
     config = f"--configfile {shlex.quote(str(configfile))}"
     lines = []
     if again:
@@ -91,12 +91,12 @@ def _results(root: Path) -> Iterator[Path]:
             yield from (path for path in folder.rglob("*") if path.is_file() and path.name != ".snakemake_timestamp")
 
 
-def _fault(path: str, written: dict | None) -> Fault | None:
+def _damage(path: str, written: dict | None) -> Damage | None:
     if written is None:
-        return Fault(path, "no job of this workflow wrote it", foreign=True)
+        return Damage(path, "no job of this workflow wrote it", foreign=True)
     size = Path(path).stat().st_size
     if size < written["bytes"]:
-        return Fault(path, f"it is cut short, {size} of {written['bytes']} bytes")
+        return Damage(path, f"it is cut short, {size} of {written['bytes']} bytes")
     if size != written["bytes"] or file_hash(path) != written["sha256"]:
-        return Fault(path, "its content is not what the workflow wrote")
+        return Damage(path, "its content is not what the workflow wrote")
     return None
