@@ -36,7 +36,6 @@ from unoise import tables
 
 VICTIMS, SIGNALS = ("scheduler", "job"), (signal.SIGKILL, signal.SIGTERM)
 LONGEST = 0.2  # until an accident, as a share of the undisturbed run
-VOLATILE_SCORES = {one.name for one in tables.COSTS if tables.VOLATILE.encode() in one.metadata}
 
 
 def schedule(seed: int) -> Iterator[Accident]:
@@ -56,13 +55,9 @@ def outcome(root: Path) -> dict[str, object]:
 
 
 def stable(path: Path) -> pd.DataFrame:
-    """A table without what differs from run to run: volatile columns, and costs among the scores."""
+    """A table without what differs from run to run."""
     table = pq.read_table(path, partitioning=None)
-    volatile = [one.name for one in table.schema if tables.VOLATILE.encode() in (one.metadata or {})]
-    frame = table.drop_columns(volatile).to_pandas()
-    if "score" in frame:
-        frame = frame[~frame["score"].isin(VOLATILE_SCORES)]
-    return frame.reset_index(drop=True)
+    return tables.stable(table.to_pandas(), table.schema)
 
 
 def differences(one: dict[str, object], other: dict[str, object]) -> list[str]:
