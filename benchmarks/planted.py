@@ -89,7 +89,7 @@ def places(scores: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
         before = values.index[values > values[TRUTH]]
         place = len(before) + 1 if pd.notna(values[TRUTH]) else None
         wrong = int((precision[model][before] < RIGHT).sum())
-        follows = values.drop(TRUTH).corr(precision[model].drop(TRUTH), method="spearman")
+        follows = pd.concat([values, precision[model]], axis=1).drop(TRUTH).corr("spearman").iloc[0, 1]
         named = {"score": score, "obscurer": obscurer, "model": model}
         rows.append({**named, "place": place, "wrong": wrong, "follows": follows})
     return pd.DataFrame(rows)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _TEMPORARY = ".tmp-"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff{}]")  # no signs, or placeholders of Snakemake
 
 
 @contextmanager
@@ -55,9 +55,9 @@ def write_json(path: str | Path, content: object) -> None:
 
 
 def is_inside(path: str) -> bool:
-    """Whether a path, as a stranger's table has it, names something below its folder, by printable characters."""
+    """Whether a path, as a stranger's table has it, names something below its folder, by printable characters but braces."""
     parts = Path(path).parts
-    return bool(parts) and not Path(path).is_absolute() and ".." not in parts and not _CONTROL.search(path)
+    return bool(parts) and not Path(path).is_absolute() and ".." not in parts and not _UNFIT.search(path)
 
 
 def file_hash(path: str | Path) -> str:

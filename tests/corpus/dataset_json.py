@@ -103,6 +103,7 @@ MALFORMED = [
     second("a label from the root", "case b: ", "'/etc/passwd'", OUTSIDE, label="/etc/passwd"),
     second("an image with a NUL", r"'./imagesTr/\x00.nii'", OUTSIDE, image="./imagesTr/\0.nii"),
     second("an image of half a character", OUTSIDE, image="./imagesTr/\ud800.nii"),
+    second("an image for Snakemake", "'./imagesTr/{b}.nii'", "has a brace", image="./imagesTr/{b}.nii"),
     second("an image without a name", "image '' lies outside", image=""),
     second("an image longer than names can be", "does not exist", image="x" * 5000),
     second("an image that is not there", "case z: ", "imagesTr/z.nii does not exist", image="imagesTr/z.nii"),

@@ -62,6 +62,7 @@ MALFORMED = [
     rows("an image from the root", row(image="/etc/passwd"), "case b: ", "image '/etc/passwd'", OUTSIDE),
     rows("an image that climbs", row(image="x/../../i.nii.gz"), "image 'x/../../i.nii.gz'", OUTSIDE),
     rows("a label that climbs", row(label="../l.nii.gz"), "label '../l.nii.gz'", OUTSIDE),
+    rows("an image for Snakemake", row(image="i{x}.nii.gz"), "image 'i{x}.nii.gz'", "rename files with {"),
     rows("no image", row(image=""), "image ''", OUTSIDE),
     rows("an image with a NUL", row(image="i\0.nii.gz"), r"image 'i\x00.nii.gz'", OUTSIDE),
     rows("an image with a line end", row(image='"i\n.nii.gz"'), r"image 'i\n.nii.gz'", OUTSIDE),

@@ -63,7 +63,7 @@ def read_task(folder: Path) -> Task:
         name = Path(row["image"]).name.removesuffix(".gz").removesuffix(".nii")[:200]
         for key in ("image", "label"):
             if not is_inside(row[key]):
-                raise wrong(f"{key} {row[key][:200]!r} lies outside the folder, or is no path", case=name)
+                raise wrong(f"{key} {row[key][:200]!r} lies outside the folder, has a brace, or is no path", case=name)
             if not os.path.isfile(folder / row[key]):  # unlike Path.is_file, False for a name that is too long
                 raise wrong(f"{key} {row[key][:200]} does not exist", "Put the file there or delete the entry", name)
         if name.lower() in names:

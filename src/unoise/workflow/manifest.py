@@ -145,7 +145,8 @@ def _case(row: dict, path: Path, number: int) -> Case:
     for key in ("image", "label"):
         if not is_inside(row[key]):
             raise wrong(
-                f"{key} {row[key][:200]!r} is not a path inside the dataset", "Use a path relative to `dataset`"
+                f"{key} {row[key][:200]!r} is not a path inside the dataset, or has a brace",
+                "Use a path relative to `dataset`, and rename files with { or }",
             )
     subgroups = tuple((name, row.pop(name).strip()) for name in further)
     case = Case(**row, subgroups=subgroups)
