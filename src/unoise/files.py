@@ -55,7 +55,7 @@ def write_json(path: str | Path, content: object) -> None:
 
 
 def is_inside(path: str) -> bool:
-    """Whether a path, as a stranger's table has it, names something below its folder, by printable characters but braces."""
+    """Whether a path, as a stranger's table has it, names something below its folder, in printable signs but braces."""
     parts = Path(path).parts
     return bool(parts) and not Path(path).is_absolute() and ".." not in parts and not _UNFIT.search(path)
 

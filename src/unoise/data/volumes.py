@@ -42,7 +42,10 @@ def open_volume(path: Path, case: str, dimensions: int = 3) -> nib.Nifti1Image:
         raise UserError(fault[0], case=case, file=path, remedy=fault[1])
     header.set_data_shape(drop_singletons(header.get_data_shape(), dimensions))
     kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
-    return kind(ArrayProxy(path, header), header.get_best_affine(), header)
+    try:
+        return kind(ArrayProxy(path, header), header.get_best_affine(), header)
+    except nib.spatialimages.HeaderDataError as error:  # such as line ends that a copy converted
+        raise _broken(error, case, path) from None
 
 
 def read_voxels(volume: nib.Nifti1Image, path: Path, case: str) -> np.ndarray:
