@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
 
-from unoise.data.nifti import drop_singletons, faults, is_compressed, open_stream, read_header
+from unoise.data.nifti import Header, drop_singletons, faults, is_compressed, open_stream, read_header
 from unoise.errors import UserError
 from unoise.files import whole_file
 
@@ -29,6 +29,7 @@ def open_volume(path: Path, case: str, dimensions: int = 3) -> nib.Nifti1Image:
         header = read_header(path)
         size, compressed = path.stat().st_size, is_compressed(path)
         fault = next(faults(header, dimensions, size, compressed), None) if header else None
+        volume = None if header is None or fault else _volume(path, header, dimensions)
     except Exception as error:  # a parser of foreign bytes may raise anything
         raise _broken(error, case, path) from None
     if header is None:
@@ -40,12 +41,7 @@ def open_volume(path: Path, case: str, dimensions: int = 3) -> nib.Nifti1Image:
         )
     if fault:
         raise UserError(fault[0], case=case, file=path, remedy=fault[1])
-    header.set_data_shape(drop_singletons(header.get_data_shape(), dimensions))
-    kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
-    try:
-        return kind(ArrayProxy(path, header), header.get_best_affine(), header)
-    except nib.spatialimages.HeaderDataError as error:  # such as line ends that a copy converted
-        raise _broken(error, case, path) from None
+    return volume
 
 
 def read_voxels(volume: nib.Nifti1Image, path: Path, case: str) -> np.ndarray:
@@ -114,6 +110,12 @@ def write_volume(path: Path, voxels: np.ndarray, affine: np.ndarray, description
 def spacing(affine: np.ndarray) -> tuple[float, float, float]:
     """Voxel size in mm along the three axes."""
     return tuple(float(size) for size in nib.affines.voxel_sizes(affine))
+
+
+def _volume(path: Path, header: Header, dimensions: int) -> nib.Nifti1Image:
+    header.set_data_shape(drop_singletons(header.get_data_shape(), dimensions))
+    kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    return kind(ArrayProxy(path, header), header.get_best_affine(), header)
 
 
 def _can_be_inverted(affine: np.ndarray) -> bool:
