@@ -12,6 +12,13 @@ from made import bright_segmenter, square_units
 
 torch.set_num_threads(1)  # tests run side by side
 
+LONGEST = ("test_workflow.py", "test_reruns.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, so that no worker is left alone with one of them."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture
 def segmenter():
