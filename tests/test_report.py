@@ -8,7 +8,8 @@ import pytest
 from matplotlib.image import imread
 
 from unoise import tables
-from unoise.report.figures import draw_costs, draw_curves, draw_history, styles
+from unoise.report.curves_figure import draw_curves
+from unoise.report.figures import draw_costs, draw_history, styles
 from unoise.report.panel import PanelRow, draw_panel, radiological, ranks
 from unoise.report.summary import write_summary
 from unoise.statistics.curves import areas
@@ -147,6 +148,22 @@ def test_curves_follow_the_data_and_repeat(tmp_path, made):
     one, dice = picture(tmp_path / "one.png"), picture(tmp_path / "dice.png")
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "again.png").read_bytes()
     assert one.shape != dice.shape or not np.array_equal(one, dice)
+
+
+def test_many_methods_are_divided_among_rows_of_curves_and_blocks_of_the_panel(tmp_path, made):
+    image = np.random.default_rng(0).random((32, 32))
+    sizes = {}
+    for count in (4, 14):
+        halves = {f"method-{n}": 0.01 * (n + 1) for n in range(count)} | {"control-distance": 0.08}
+        curves = made(halves, patients=2, validation=0)["curves"]
+        draw_curves(curves, tmp_path / f"{count}.png", experiment="phantom", resamples=10)
+        maps = {key: image**half for key, half in halves.items()}
+        draw_panel([PanelRow("a", 3, image, image > 0.9, image > 0.8, maps, (2.0, 2.0))], tmp_path / f"{count}-p.png")
+        sizes[count] = picture(tmp_path / f"{count}.png").shape, picture(tmp_path / f"{count}-p.png").shape
+    (few, panel), (many, panels) = sizes[4], sizes[14]
+    assert many[0] > 2 * few[0]
+    assert panels[0] > 1.4 * panel[0]
+    assert panels[1] < 2 * panel[1]
 
 
 def test_curves_of_one_patient_without_prediction_elsewhere(tmp_path, made):

@@ -17,7 +17,7 @@ rule figure_curves:
         experiment=PLAN.experiment,
         resamples=config["evaluation"]["resamples"],
         seed=config["seed"],
-        code=code_digest("unoise.report.figures"),
+        code=code_digest("unoise.report.curves_figure"),
     message:
         "Drawing {wildcards.figure} against visibility"
     script:

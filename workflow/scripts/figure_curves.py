@@ -6,7 +6,7 @@ from unoise.workflow.job import job
 
 with job(snakemake):
     from unoise import tables
-    from unoise.report.figures import draw_curves
+    from unoise.report.curves_figure import draw_curves
 
     value, judge = snakemake.params.shown
     curves = tables.read(snakemake.input[0], tables.CURVES)

@@ -1,4 +1,4 @@
-"""Figures of the tables: agreement curves, costs, training histories."""
+"""What all figures share: looks, order and colours of explainers; the figures of costs and of training histories."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,18 +11,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from unoise.files import whole_file
-from unoise.statistics.curves import SMALLEST
-from unoise.statistics.intervals import mean_interval
 from unoise.workflow.names import CONTROL
 
 DPI = 150
 ORDERS = {"kept_first": "Kept first (higher is better)", "removed_first": "Removed first (lower is better)"}
-_FRACTIONS = {"kept_first": "visible fraction (%)", "removed_first": "removed fraction (%)"}
-_VALUES = {"agreement": "Agreement with the full image", "dice": "Dice with the label"}
 _LOOK = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -32,7 +27,7 @@ _LOOK = {
     "text.parse_math": False,
 }
 # Okabe and Ito's colours, which people with any colour vision tell apart.
-_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _GREYS = ("#3C3C3C", "#6E6E6E", "#949494", "#B4B4B4")
 _DASHES = ((0, (5, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1, 2)), (0, (3, 1.5)), (0, (3, 1.5, 1, 1.5, 1, 1.5)))
@@ -66,7 +61,7 @@ def styles(explainers: Iterable[str]) -> dict[str, Style]:
     given = in_order(explainers)
     methods = [key for key in given if not key.startswith(CONTROL)]
     found = {
-        key: Style(_COLOURS[place % len(_COLOURS)], "-", _MARKERS[place % len(_MARKERS)], 1.8)
+        key: Style(COLOURS[place % len(COLOURS)], "-", _MARKERS[place % len(_MARKERS)], 1.8)
         for place, key in enumerate(methods)
     }
     for place, key in enumerate(given[len(methods) :]):
@@ -85,97 +80,7 @@ def saved_figure(out: Path, width: float, height: float) -> Iterator[Figure]:
             figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
-def draw_curves(
-    curves: pd.DataFrame,
-    out: Path,
-    value: str = "agreement",
-    *,
-    experiment: str,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> None:
-    """Draw agreement or Dice of the test patients against the visible (removed first: the removed) fraction.
-
-    A row of axes an order, a column an obscurer; lines are means over patients, bands their 95 % bootstrap
-    intervals (none with a single patient).
-
-    Parameters
-    ----------
-    curves
-        Rows of `tables.CURVES` of one model, target and judge.
-    out
-        The PNG.
-    value
-        `agreement` or `dice`.
-    experiment
-        Its name, for the title.
-    resamples, seed
-        Of the bootstrap.
-    """
-    test = curves[curves["split"] == "test"].dropna(subset=value)
-    orders = [order for order in ORDERS if order in set(test["order"])]
-    obscurers = sorted(set(test["obscurer"]))
-    look = styles(curves["explainer"])
-    if test.empty:
-        with saved_figure(out, 7.5, 2) as figure:
-            figure.text(0.5, 0.5, "No test patient has a value: there is nothing to draw.", ha="center")
-        return
-    width = max(7.5, 1.2 + 2.6 * len(obscurers))
-    with saved_figure(out, width, 1.3 + 2.7 * len(orders)) as figure:
-        axes = figure.subplots(len(orders), len(obscurers), squeeze=False, sharey=True)
-        for order, row in zip(orders, axes, strict=True):
-            for obscurer, ax in zip(obscurers, row, strict=True):
-                shown = test[(test["order"] == order) & (test["obscurer"] == obscurer)]
-                for explainer, rows in shown.groupby("explainer"):
-                    _draw_curve(ax, _points(rows, value, resamples, seed), look[explainer])
-                _percent_axis(ax, _FRACTIONS[order])
-            row[0].set_ylabel(f"{ORDERS[order]}\n{_VALUES[value]}")
-        for obscurer, ax in zip(obscurers, axes[0], strict=True):
-            ax.set_title(f"hidden by: {obscurer}")
-        figure.suptitle(_title(test, experiment), fontsize=12)
-        handles = [Line2D([], [], label=key, **style.line()) for key, style in look.items()]
-        columns = max(1, min(len(handles), int(width / 1.9)))
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=3)
-
-
-def _title(test: pd.DataFrame, experiment: str) -> str:
-    targets, judges = (", ".join(sorted(set(test[name]))) for name in ("target", "judge"))
-    patients = test["patient"].nunique()
-    band = "mean and 95 % interval" if patients > 1 else "no interval"
-    return f"{experiment}: {targets}, judge {judges}, {patients} test patient{'s' * (patients != 1)} ({band})"
-
-
-def _points(rows: pd.DataFrame, value: str, resamples: int, seed: int) -> pd.DataFrame:
-    """Mean over patients and its interval at each fraction of a curve: columns fraction, mean, low, high."""
-    rows = rows.dropna(subset=value)
-    fraction = rows["visibility"].where(rows["order"] == "kept_first", 1 - rows["visibility"]).round(9)
-    points = [
-        (place, values.mean(), *mean_interval(values.to_numpy(), resamples, seed))
-        for place, values in rows[value].groupby(fraction)
-        if place >= SMALLEST
-    ]
-    return pd.DataFrame(points, columns=["fraction", "mean", "low", "high"]).astype(float)
-
-
-def _draw_curve(ax: Axes, points: pd.DataFrame, style: Style) -> None:
-    if points.empty:
-        return
-    percent = 100 * points["fraction"]
-    ax.plot(percent, points["mean"], **style.line(), clip_on=False, zorder=3)
-    if points["low"].notna().any():
-        ax.fill_between(percent, points["low"], points["high"], color=style.colour, alpha=0.14, linewidth=0)
-
-
-def _percent_axis(ax: Axes, label: str) -> None:
-    ax.set_xscale("log")
-    ax.set_xlim(100 * SMALLEST, 100)
-    ax.set_ylim(0, 1)
-    ax.xaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100]))
-    _plain_ticks(ax, label)
-    ax.grid(color="#E3E3E3", linewidth=0.6)
-
-
-def _plain_ticks(ax: Axes, label: str) -> None:
+def plain_ticks(ax: Axes, label: str) -> None:
     """Write the numbers of a log axis as they are spoken."""
     ax.xaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
@@ -236,7 +141,7 @@ def _draw_bars(ax: Axes, values: pd.Series, colours: list[str], label: str) -> N
         ax.text(shown[0], place, shown[1], va="center", fontsize=9)
     ax.set_xlim(lowest, 10 * max(positive.max(), lowest) if len(positive) else 10)
     ax.xaxis.set_major_locator(LogLocator(numticks=6))
-    _plain_ticks(ax, label)
+    plain_ticks(ax, label)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="#E3E3E3", linewidth=0.6)
     ax.set_axisbelow(True)
@@ -260,7 +165,7 @@ def draw_history(histories: dict[str, pd.DataFrame], out: Path) -> None:
         axes = figure.subplots(2, len(histories), squeeze=False, sharex="col")
         for (name, history), (above, below) in zip(histories.items(), axes.T, strict=True):
             above.set_title(name)
-            above.plot(history["epoch"], history["loss"], color=_COLOURS[1], marker=".")
+            above.plot(history["epoch"], history["loss"], color=COLOURS[1], marker=".")
             _draw_score(below, history)
             below.set_xlabel("epoch")
             below.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
@@ -278,6 +183,6 @@ def _draw_score(ax: Axes, history: pd.DataFrame) -> None:
         ax.set_yticks([])
         return
     best = scored.loc[scored["score"].idxmax()]
-    ax.plot(scored["epoch"], scored["score"], color=_COLOURS[2], marker=".")
-    ax.plot(best["epoch"], best["score"], "o", color=_COLOURS[0], label=f"best: epoch {best['epoch']:.0f}")
+    ax.plot(scored["epoch"], scored["score"], color=COLOURS[2], marker=".")
+    ax.plot(best["epoch"], best["score"], "o", color=COLOURS[0], label=f"best: epoch {best['epoch']:.0f}")
     ax.legend(loc="lower right", fontsize=9)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ _TICKS = {
     1: "stays longest",
 }
 _INCHES = 1.5
+_BESIDE = 9
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def ranks(importance: np.ndarray) -> np.ndarray:
 def draw_panel(rows: Sequence[PanelRow], out: Path, unit: str = "slice") -> None:
     """Draw a row a case: the slice with label and prediction outlined, then each explainer's ranks over it.
 
+    More explainers than fit beside each other are divided among several blocks of rows.
+
     Parameters
     ----------
     rows
@@ -81,19 +85,15 @@ def draw_panel(rows: Sequence[PanelRow], out: Path, unit: str = "slice") -> None
         What the ranks are within.
     """
     explainers = in_order(rows[0].maps)
+    blocks = [list(part) for part in np.array_split(explainers, ceil(len(explainers) / _BESIDE))]
+    columns = 1 + len(blocks[0])
     tallest = max(row.image.shape[1] * row.spacing[1] / (row.image.shape[0] * row.spacing[0]) for row in rows)
-    width, height = _INCHES * (1 + len(explainers)) + 1.5, (_INCHES * tallest + 0.05) * len(rows) + 0.9
+    width = _INCHES * columns + 1.5
+    height = ((_INCHES * tallest + 0.05) * len(rows) + 0.4) * len(blocks) + 0.5
     with saved_figure(out, width, height) as figure:
-        axes = figure.subplots(len(rows), 1 + len(explainers), squeeze=False)
-        for row, (first, *others) in zip(rows, axes, strict=True):
-            _draw_image(first, row)
-            _draw_outlines(first, row)
-            for explainer, ax in zip(explainers, others, strict=True):
-                _draw_image(ax, row)
-                _draw_map(ax, row.maps[explainer])
-            first.set_ylabel(f"{row.case}\nslice {row.level}")
-        for title, ax in zip(["image", *explainers], axes[0], strict=True):
-            ax.set_title(_broken(title), fontsize=10)
+        axes = figure.subplots(len(rows) * len(blocks), columns, squeeze=False)
+        for block, lines in zip(blocks, np.split(axes, len(blocks)), strict=True):
+            _draw_block(lines, rows, block)
         bar = figure.colorbar(
             ScalarMappable(_RANKS, _HEAT),
             ax=axes,
@@ -110,6 +110,21 @@ def draw_panel(rows: Sequence[PanelRow], out: Path, unit: str = "slice") -> None
         bar.set_label(f"importance:\nrank within the {unit}")
         lines = [Line2D([], [], color=c, linestyle=dash, label=name) for name, (c, dash) in _OUTLINES.items()]
         figure.legend(handles=lines, loc="outside lower left", ncols=2)
+
+
+def _draw_block(axes: np.ndarray, rows: Sequence[PanelRow], explainers: list[str]) -> None:
+    """Draw the cases with some explainers' maps on `axes`, a row a case; axes that are left over stay empty."""
+    for row, (first, *others) in zip(rows, axes, strict=True):
+        _draw_image(first, row)
+        _draw_outlines(first, row)
+        first.set_ylabel(f"{row.case}\nslice {row.level}")
+        for explainer, ax in zip(explainers, others, strict=False):
+            _draw_image(ax, row)
+            _draw_map(ax, row.maps[explainer])
+        for ax in others[len(explainers) :]:
+            ax.set_axis_off()
+    for title, ax in zip(["image", *explainers], axes[0], strict=False):
+        ax.set_title(_broken(title), fontsize=10)
 
 
 def _draw_image(ax: Axes, row: PanelRow) -> None:
