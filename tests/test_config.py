@@ -216,6 +216,12 @@ def test_environment_variable_that_is_not_set(monkeypatch, refused, plain_config
     assert "export UNOISE_ABDOMEN_CT=" in text
 
 
+def test_path_with_a_brace_is_refused(monkeypatch, refused, plain_config):
+    monkeypatch.setenv("UNOISE_SCANS", "/scans/{new}")
+    plain_config["dataset"] = "${UNOISE_SCANS}"
+    assert "dataset: the path '/scans/{new}' has a brace" in refused(plain_config)
+
+
 def test_environment_variable_is_replaced(tmp_path, plain_config):
     config = complete(plain_config | {"dataset": "${UNOISE_ABDOMEN_CT}/Task"})
     assert config["dataset"] == f"{tmp_path}/Task"

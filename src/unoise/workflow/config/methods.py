@@ -44,10 +44,13 @@ def method(place: Iterable, family: str, name: str) -> methods.Method:
 
 
 def expanded(value: str, place: str) -> str:
-    """A path with its environment variables and `~` replaced; a `Fault` for a variable that is not set."""
+    """A path with its environment variables and `~` replaced; a `Fault` where one is not set, or a brace is left."""
     whole = os.path.expandvars(value)
     missing = re.search(r"\$\{?(\w+)", whole)
     if missing:
         remedy = f"Set it to where yours lies (export {missing[1]}=/path/to/it), or write the path here"
         raise Fault(place, f"the environment variable {missing[1]} is not set", remedy)
+    if set("{}") & set(whole):
+        remedy = "Rename what has it, or name a link to it without one"
+        raise Fault(place, f"the path {whole!r} has a brace, which Snakemake takes for a wildcard", remedy)
     return os.path.expanduser(whole)
