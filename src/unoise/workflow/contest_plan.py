@@ -4,10 +4,10 @@ from functools import cached_property
 from itertools import chain
 
 from unoise.workflow import methods, paths
-from unoise.workflow.noise_plan import NoisePlan
+from unoise.workflow.case_plan import CasePlan
 
 
-class ContestPlan(NoisePlan):
+class ContestPlan(CasePlan):
     """The paired contests of an experiment."""
 
     @property

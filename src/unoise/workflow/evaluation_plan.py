@@ -39,6 +39,11 @@ class EvaluationPlan(ModelPlan):
         """Test cases for every explainer; controls also on validation cases, from which the best one is chosen."""
         return ("validation", "test") if explainer.startswith(CONTROL) else ("test",)
 
+    @property
+    def protocol_splits(self) -> list[str]:
+        """Splits that the published evaluation looks at."""
+        return sorted({protocol["split"] for protocol in self.config["paper_protocols"].values()}, key=SPLITS.index)
+
     @cached_property
     def evaluation_groups(self) -> list[Group]:
         """The explainers by the splits on which they are evaluated."""

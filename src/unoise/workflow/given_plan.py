@@ -5,12 +5,12 @@ from pathlib import Path
 
 from unoise.errors import UserError
 from unoise.workflow import methods, paths
-from unoise.workflow.structure_plan import StructurePlan
+from unoise.workflow.case_plan import CasePlan
 
 GIVEN = ("interpreter", "references", "atlas", "map", "structures")  # those of an explainer's `NEEDS` that are files
 
 
-class GivenPlan(StructurePlan):
+class GivenPlan(CasePlan):
     """The files that explainers need; maps made elsewhere among them."""
 
     def __init__(self, config: dict, project: Path):

@@ -3,13 +3,12 @@
 from functools import cached_property
 
 from unoise.workflow import paths
-from unoise.workflow.contest_plan import ContestPlan
-from unoise.workflow.evaluation_plan import Group
+from unoise.workflow.evaluation_plan import EvaluationPlan, Group
 
 CALIBRATION = ("calibration",)
 
 
-class GuaranteePlan(ContestPlan):
+class GuaranteePlan(EvaluationPlan):
     """The calibration cases, which have jobs and files of their own, so that nothing else changes or sees them."""
 
     @property

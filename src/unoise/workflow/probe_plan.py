@@ -6,10 +6,10 @@ from pathlib import Path
 from unoise.errors import UserError
 from unoise.files import content_hash
 from unoise.workflow import paths
-from unoise.workflow.guarantee_plan import GuaranteePlan
+from unoise.workflow.model_plan import ModelPlan
 
 
-class ProbePlan(GuaranteePlan):
+class ProbePlan(ModelPlan):
     """The probes of an experiment."""
 
     def __init__(self, config: dict, project: Path):

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from unoise.files import content_hash
 from unoise.workflow import methods, paths
-from unoise.workflow.volume_plan import VolumePlan
+from unoise.workflow.case_plan import CasePlan
 
 REFERENCES = 8  # training cases
 
 
-class ReferencePlan(VolumePlan):
+class ReferencePlan(CasePlan):
     """Training images for the explainers that need `references`."""
 
     def reference_input(self, explainers: Iterable[str]) -> dict[str, str]:

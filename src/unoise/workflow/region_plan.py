@@ -6,11 +6,12 @@ from pathlib import Path
 from unoise.errors import UserError
 from unoise.workflow import methods, paths
 from unoise.workflow.digest import code_digest
+from unoise.workflow.evaluation_plan import EvaluationPlan
 from unoise.workflow.regions import NAMED
-from unoise.workflow.score_plan import ScorePlan
+from unoise.workflow.volume_plan import VolumePlan
 
 
-class RegionPlan(ScorePlan):
+class RegionPlan(EvaluationPlan, VolumePlan):
     """The regions and the subgroups of an experiment."""
 
     def __init__(self, config: dict, project: Path):

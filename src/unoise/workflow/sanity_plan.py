@@ -6,13 +6,15 @@ from pathlib import Path
 from unoise.errors import UserError
 from unoise.files import content_hash
 from unoise.workflow import paths
+from unoise.workflow.given_plan import GivenPlan
+from unoise.workflow.model_plan import ModelPlan
+from unoise.workflow.reference_plan import ReferencePlan
 from unoise.workflow.stability_plan import Retraining
-from unoise.workflow.truth_plan import TruthPlan
 
 PERMUTED = {"labels": "permuted"}
 
 
-class SanityPlan(TruthPlan):
+class SanityPlan(ModelPlan, GivenPlan, ReferencePlan):
     """The sanity checks of an experiment; nothing else uses the models that they need."""
 
     def __init__(self, config: dict, project: Path):

@@ -1,10 +1,10 @@
 """What is scored beside the curves, and whose explanations are perturbed for it."""
 
 from unoise.workflow import paths
-from unoise.workflow.given_plan import GivenPlan
+from unoise.workflow.case_plan import CasePlan
 
 
-class ScorePlan(GivenPlan):
+class ScorePlan(CasePlan):
     """The scores of an experiment."""
 
     @property

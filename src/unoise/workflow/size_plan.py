@@ -11,8 +11,11 @@ from math import ceil, prod
 from pathlib import Path
 
 from unoise.workflow import paths
+from unoise.workflow.explainer_plan import ExplainerPlan
 from unoise.workflow.header import Grid, read_grid
 from unoise.workflow.sanity_plan import SanityPlan
+from unoise.workflow.stability_plan import StabilityPlan
+from unoise.workflow.volume_plan import VolumePlan
 
 PHANTOM_SHAPE = (192, 192, 34)
 PHANTOM_SPACING = (2.0, 2.0, 6.0)  # mm
@@ -29,7 +32,7 @@ MODEL_BYTES = 64 << 20  # of a model, its training state included
 MIB = 1 << 20
 
 
-class SizePlan(SanityPlan):
+class SizePlan(ExplainerPlan, VolumePlan, StabilityPlan, SanityPlan):
     """What the jobs and the results of an experiment take."""
 
     def case_memory(self, cases: list[str], together: bool = False) -> Callable[..., int]:

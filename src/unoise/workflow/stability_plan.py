@@ -5,7 +5,7 @@ from functools import cached_property
 
 from unoise.files import content_hash
 from unoise.workflow import paths
-from unoise.workflow.probe_plan import ProbePlan
+from unoise.workflow.model_plan import ModelPlan
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Retraining:
     settings: dict
 
 
-class StabilityPlan(ProbePlan):
+class StabilityPlan(ModelPlan):
     """The interpreters that are trained again to see whether maps stay the same; nothing else uses them."""
 
     @property

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from unoise.workflow import methods, paths
-from unoise.workflow.reference_plan import ReferencePlan
+from unoise.workflow.case_plan import CasePlan
 
 
-class StructurePlan(ReferencePlan):
+class StructurePlan(CasePlan):
     """Structures of the dataset's labels for the explainers that need them."""
 
     def structure_input(self, explainers: Iterable[str], cases: list[str]) -> dict[str, list[str]]:

@@ -1,10 +1,10 @@
 """Where it is known what the segmenter needs: by whom, and what was planted."""
 
 from unoise.workflow import methods, paths
-from unoise.workflow.region_plan import RegionPlan
+from unoise.workflow.evaluation_plan import EvaluationPlan
 
 
-class TruthPlan(RegionPlan):
+class TruthPlan(EvaluationPlan):
     """What explanations are compared with, and the interventions on a planted cue."""
 
     @property

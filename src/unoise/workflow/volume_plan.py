@@ -1,11 +1,11 @@
 """What a unit is, and where the windows that a 3D network goes over a volume in may leave seams."""
 
 from unoise.workflow import paths
+from unoise.workflow.model_plan import ModelPlan
 from unoise.workflow.names import UNITS
-from unoise.workflow.stability_plan import StabilityPlan
 
 
-class VolumePlan(StabilityPlan):
+class VolumePlan(ModelPlan):
     """The units of an experiment, and the seams of its maps where they are volumes."""
 
     @property
