@@ -10,7 +10,7 @@ from project import PROJECT, Project
 
 MINIATURE = PROJECT / "tests" / "configs" / "miniature.yaml"
 # Trainings ask for 12 hours, which a partition for tests may not allow.
-SUBMIT = ("snakemake", "--profile", "profiles/slurm", "--set-resources", "train_segmenter:runtime=60")
+SUBMIT = ("snakemake", "segmenter", "--profile", "profiles/slurm", "--set-resources", "train_segmenter:runtime=60")
 PATIENCE = 600  # s
 
 
@@ -40,9 +40,7 @@ def test_what_the_scheduler_owns_outlives_the_snakemake_that_submitted_it_and_th
     project = Project(tmp_path, MINIATURE)
     project.cases()
     with (tmp_path / "log").open("w") as log:
-        first = subprocess.Popen(
-            [*SUBMIT, "segmenter"], cwd=tmp_path, env=project.environment, stdout=log, stderr=subprocess.STDOUT
-        )
+        first = subprocess.Popen(SUBMIT, cwd=tmp_path, env=project.environment, stdout=log, stderr=subprocess.STDOUT)
     wait_for(lambda: any("train_segmenter" in job for job in cluster("--states=RUNNING")) or first.poll() is not None)
     assert first.poll() is None, (tmp_path / "log").read_text()
     first.send_signal(signal.SIGKILL)
@@ -52,8 +50,8 @@ def test_what_the_scheduler_owns_outlives_the_snakemake_that_submitted_it_and_th
     assert list(project.results.glob("models/*/model.safetensors")), "the scheduler's job came to its end"
 
     assert project.call("snakemake", "--unlock").returncode == 0
-    done = project.call(*SUBMIT, "segmenter")
+    done = project.call(*SUBMIT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(project.read("tables/segmentation.parquet"))
-    done = project.call(*SUBMIT, "--dry-run", "segmenter")
+    done = project.call(*SUBMIT, "--dry-run")
     assert "Nothing to be done" in done.stdout + done.stderr
