@@ -35,7 +35,7 @@ LARGER, SMALLER = 1, -1
 SCORES = {
     "kept_first_area": LARGER,  # ordered as by the gain over the best control
     "removed_first_area": SMALLER,
-    "symmetric_relevance_gain": LARGER,
+    "area_difference": LARGER,  # kept first minus removed first
     "agreement_at_2": LARGER,
     "agreement_at_5": LARGER,
     "agreement_at_10": LARGER,

@@ -86,6 +86,17 @@ FAULTS = {
         FIRST + "        self.context.segmenter.network.network.last.bias += 1\n",
         "it changes the weights of the segmenter",
     ),
+    "changes the body mean": (
+        FIRST,
+        FIRST + "        self.context.segmenter.body_mean = 0.9\n",
+        "it changes the classes, window or body mean of the segmenter",
+    ),
+    "changes torch": (
+        FIRST,
+        FIRST + "        torch.use_deterministic_algorithms(not torch.are_deterministic_algorithms_enabled())\n",
+        "it changes the settings of torch, which hold for everybody",
+    ),
+    "ends Python": (FIRST, FIRST + "        raise SystemExit(3)\n", "it fails: SystemExit: 3"),
     "trains": (FIRST, FIRST + "        self.context.segmenter.network.train()\n", "changes the mode (training"),
     "leaves hooks": (
         FIRST,

@@ -9,6 +9,7 @@ from monai.visualize import OcclusionSensitivity
 from torch import Tensor, nn
 
 from unoise.data.units import Units
+from unoise.errors import UserError
 from unoise.explainers.occlusion import Occlusion as Explainer
 from unoise.targets.class_target import ClassTarget
 
@@ -82,6 +83,11 @@ def aired(model):
     clean = model.probabilities(images)
     assert 0 < TARGET.predicted(clean).float().mean() < 1
     return Units("made", (0,), images, clean, (2.0,) * model.dims)
+
+
+def test_windows_that_leave_voxels_out_are_refused(segmenter):
+    with pytest.raises(UserError, match="a stride of 8 is larger than the patch of 3"):
+        occlusion(segmenter, patch=3, stride=8, fill=0.0)
 
 
 @pytest.mark.parametrize(("patch", "stride", "fill"), [(5, 3, 0.0), (4, 4, 0.4), (5, 2, "mean")])

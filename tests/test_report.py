@@ -279,6 +279,7 @@ def test_a_map_that_tells_is_marked_and_not_ranked(summary):
     assert "tell where" not in little
     assert "the masks tell little of where the organ is (leak at most 0.05)" in little
     assert "could not be measured" not in little
+    assert "(leak at most 0.00)" in opening(summary(leaks=dict.fromkeys(GOOD, -0.001)))
     assert "tell where" in opening(summary(leaks={"u-noise-paper-small": 0.21}, patients=7))
 
 

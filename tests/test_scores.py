@@ -25,16 +25,17 @@ from unoise.targets.class_target import ClassTarget
 MAP = {"model": "m", "target": "t", "explainer": "e"}
 CELL = {**MAP, "judge": "original", "obscurer": "mean"}
 KEPT = {0.01: 0.0, 0.02: 0.2, 0.05: 0.4, 0.1: 0.8, 1.0: 1.0}
+REMOVED = {0.99: 0.5, 0.9: 0.3, 0.0: 0.0}
 TARGET = ClassTarget("organ", 0)
 
 
-def made_curves(patients=3, kept=KEPT):
+def made_curves(patients=3, kept=KEPT, removed=REMOVED):
     """Each patient's curves lie .01 below the last one's, but at full visibility."""
     return pd.DataFrame(
         {**CELL, "split": "test", "seed": 1, "patient": f"p{n}", "order": order, "visibility": v, "visibility_body": v,
          "dice": None, "agreement": value - 0.01 * n * (value < 1)}
         for n in range(patients)
-        for order, points in (("kept_first", kept), ("removed_first", {0.99: 0.5, 0.9: 0.3, 0.0: 0.0}))
+        for order, points in (("kept_first", kept), ("removed_first", removed))
         for v, value in points.items()
     )  # fmt: skip
 
@@ -56,7 +57,24 @@ def test_scores_of_curves_are_the_hand_computed_ones(tmp_path):
     assert found.loc["agreement_at_10", "high"] <= 0.8 + 1e-9
     by_order = areas(made_curves()).groupby("order").area.mean()
     assert found.loc["kept_first_area", "mean"] == pytest.approx(by_order.kept_first)
-    assert found.loc["symmetric_relevance_gain", "mean"] == pytest.approx(by_order.kept_first - by_order.removed_first)
+    assert found.loc["area_difference", "mean"] == pytest.approx(by_order.kept_first - by_order.removed_first)
+
+
+@pytest.mark.parametrize(
+    ("kept", "removed", "gain"),
+    [
+        ({0.01: 0.0, 0.2: 0.1, 0.5: 0.5, 1.0: 1.0}, {0.99: 0.9, 0.8: 0.7, 0.5: 0.5, 0.0: 0.0}, 0),  # a random order
+        ({0.01: 0.5, 0.2: 1.0, 0.5: 1.0, 1.0: 1.0}, {0.99: 0.5, 0.8: 0.0, 0.5: 0.0, 0.0: 0.0}, 0.5),
+        ({0.01: 0.0, 0.2: 0.4, 0.5: 0.8, 1.0: 1.0}, {0.99: 0.9, 0.5: 0.6, 0.2: 0.3, 0.0: 0.0}, 0.105),
+        ({0.01: 0.5, 0.2: 1.0, 1.0: 1.0}, {0.99: 0.5, 0.8: 0.0, 0.0: 0.0}, None),  # no fraction in both
+    ],
+)
+def test_symmetric_relevance_gain_lies_on_one_axis(kept, removed, gain):
+    found = made_scores(made_curves(1, kept, removed)).set_index("score")
+    if gain is None:
+        assert "symmetric_relevance_gain" not in found.index
+    else:
+        assert found.loc["symmetric_relevance_gain", "mean"] == pytest.approx(gain)
 
 
 def test_the_visibility_that_is_enough_is_interpolated_on_a_logarithmic_axis():

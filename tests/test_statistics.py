@@ -91,6 +91,14 @@ def test_ranking_compares_with_the_control_that_was_best_on_validation_patients(
     assert np.isnan(found.loc["control-two", "p"])
 
 
+def test_equals_share_a_rank():
+    areas = made_areas()
+    good = areas[areas.explainer == "good"]
+    areas = pd.concat([areas, good.assign(explainer="as-good")])
+    found = ranking(areas, 500, 1).set_index("explainer")
+    assert found.loc[["good", "as-good", "control-two"], "rank"].tolist() == [1, 1, 3]
+
+
 def test_ranking_without_validation_patients_says_that_the_control_was_chosen_on_test():
     found = ranking(made_areas(("test",)), 500, 1)
     assert set(found.best_control) == {"control-two"}

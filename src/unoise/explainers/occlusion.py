@@ -9,6 +9,7 @@ from monai.networks.layers import GaussianFilter
 from torch import Tensor
 
 from unoise.data.units import Units
+from unoise.errors import UserError
 from unoise.explainers.base import Context, Explainer
 
 Window = tuple[slice, ...]
@@ -44,6 +45,11 @@ class Occlusion(Explainer):
 
     def __init__(self, context: Context, patch: int, stride: int, fill: float | str, edge: str, border: str):
         super().__init__(context)
+        if stride > patch:
+            raise UserError(
+                f"a stride of {stride} is larger than the patch of {patch}: no window would cover the voxels between",
+                remedy="Make the stride at most as large as the patch",
+            )
         self.patch, self.stride, self.fill, self.edge, self.border = patch, stride, fill, edge, border
 
     @classmethod

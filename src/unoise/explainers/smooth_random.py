@@ -13,6 +13,7 @@ SETTINGS = {
     "scale_mm": {
         "type": "number",
         "exclusiveMinimum": 0,
+        "maximum": 200,
         "default": 15,
         "description": "Standard deviation of the Gaussian, in mm",
     }

@@ -123,11 +123,10 @@ class Segmenter:
         Raises
         ------
         UserError
-            If there is none; the message lists the blocks that there are.
+            If there is none; the message lists those that there are.
         """
         modules = self.network.network.named_modules()
         layers = {one: module for one, module in modules if type(module).forward is not nn.Module.forward}
         if name not in layers or not name:
-            blocks = [one for one, module in layers.items() if one and any(True for _ in module.children())]
-            raise UserError(f"the segmenter has no layer {name!r}", remedy=f"It has: {', '.join(blocks)}")
+            raise UserError(f"the segmenter has no layer {name!r}", remedy=f"It has: {', '.join(filter(None, layers))}")
         return layers[name]

@@ -57,7 +57,7 @@ def leak_sentence(explainers: Sequence[str], leaks: dict[str, float]) -> str:
     known = [leaks[key] for key in explainers if pd.notna(leaks.get(key))]
     if not known:
         return "What the masks tell by their shape could not be measured."
-    return f"By their shape the masks tell little of where the organ is (leak at most {max(known):.2f})."
+    return f"By their shape the masks tell little of where the organ is (leak at most {max(0, *known):.2f})."
 
 
 def sanity_sentences(explainers: Sequence[str], changes: pd.DataFrame | None) -> str:

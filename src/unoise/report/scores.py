@@ -9,8 +9,9 @@ from unoise.workflow.names import ORIGINAL
 
 _INTRO = (
     "Means over the test patients; `tables/scores.parquet` has their intervals, the other judges and the costs. "
-    "*Gain kept over removed* is the symmetric relevance gain: the area kept first minus the area removed first, of "
-    "the same patient. *Enough for 90 %* is the visible share with 90 % of the full agreement."
+    "*Symmetric relevance gain*: how far the agreement with the most important voxels kept lies above that with them "
+    "removed, on average over the visible shares at which both were evaluated; 0 for a map that knows nothing. "
+    "*Enough for 90 %* is the visible share with 90 % of the full agreement."
 )
 _SHAPE_INTRO = (
     "What the maps are like: *sparsity* (Gini index) and *entropy* say how concentrated the values are, which is "
@@ -18,7 +19,7 @@ _SHAPE_INTRO = (
     "than an empty map). *Sensitivity*: how much it changes when the image hardly does (0: not at all)."
 )
 _BY_OBSCURER = {
-    "symmetric_relevance_gain": ("gain kept over removed", "+.3f"),
+    "symmetric_relevance_gain": ("symmetric relevance gain", "+.2f"),
     "agreement_at_2": ("agreement at 2 %", ".2f"),
     "agreement_at_5": ("at 5 %", ".2f"),
     "agreement_at_10": ("at 10 %", ".2f"),

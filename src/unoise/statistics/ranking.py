@@ -42,7 +42,8 @@ def _contest(contest: dict, areas: pd.DataFrame, resamples: int, seed: int) -> l
     means = sign * controls[controls.split == chosen_on].groupby("explainer").area.mean()
     control = means.idxmax() if len(means) else None
     rows = []
-    for place, explainer in enumerate((-sign * test.mean()).sort_values(kind="stable").index, 1):
+    places = (-sign * test.mean()).rank(method="min").astype(int).sort_values(kind="stable")
+    for explainer, place in places.items():
         values = test[explainer].to_numpy()
         low, high = mean_interval(values, resamples, seed)
         row = {

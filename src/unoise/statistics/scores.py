@@ -27,8 +27,12 @@ def scores(
     """Gather what is known of each explanation, a row a score.
 
     - `kept_first_area`, `removed_first_area`: as in `tables.RANKING`.
-    - `symmetric_relevance_gain`: the first minus the second, patient by patient (Blücher, Vielhaben, Strodthoff 2024,
-      arXiv 2401.06654: least minus most influential first), here of areas over the logarithm of the fraction.
+    - `area_difference`: the first minus the second, patient by patient. The two lie on opposite axes, so that a map
+      that knows nothing has no value of its own: it orders maps, and its zero means nothing.
+    - `symmetric_relevance_gain`: how far the agreement with the most important voxels kept lies above that with them
+      removed, on average over the visible fraction (Blücher, Vielhaben, Strodthoff 2024, arXiv 2401.06654: least minus
+      most influential first); 0 for a map that knows nothing. By the trapezoidal rule over the fractions, from 0 to 1,
+      at which both are known; null without one between these ends.
     - `agreement_at_2` and so on: kept first, at 2, 5, 10 % visible.
     - `visibility_90`, `visibility_95`: the smallest visible fraction with 90, 95 % of the agreement at full visibility,
       kept first, between those evaluated by a line over the logarithm.
@@ -51,7 +55,7 @@ def scores(
         Rows of `tables.SCORES`.
     """
     test = curves[curves["split"] == "test"]
-    parts = [curve_areas(test), curve_points(test), _leaks(leaks), _costs(costs, patients)]
+    parts = [curve_areas(test), symmetric_gains(test), curve_points(test), _leaks(leaks), _costs(costs, patients)]
     parts += [one.melt([*_MAP, "patient"], var_name="score") for one in (maps, faithfulness)]
     columns = [*_CELL, "score", "patient", "value"]
     values = pd.concat([one.reindex(columns=columns).astype({"value": float}) for one in parts])
@@ -73,8 +77,25 @@ def curve_areas(test: pd.DataFrame) -> pd.DataFrame:
     wide = pd.DataFrame(
         {f"{order}_area": by_order.get(order) for order in ("kept_first", "removed_first")}, by_order.index
     )
-    wide["symmetric_relevance_gain"] = wide["kept_first_area"] - wide["removed_first_area"]
+    wide["area_difference"] = wide["kept_first_area"] - wide["removed_first_area"]
     return wide.dropna(axis=1, how="all").melt(var_name="score", ignore_index=False).reset_index()
+
+
+def symmetric_gains(test: pd.DataFrame) -> pd.DataFrame:
+    """The symmetric relevance gain of each patient (rows of `tables.CURVES`)."""
+    shown = test.dropna(subset="agreement").assign(visibility=test["visibility"].round(9))
+    if shown["order"].nunique() < 2:
+        return pd.DataFrame(columns=[*_CELL, "patient", "score", "value"])
+    wide = shown.pivot(index=[*_CELL, "patient", "visibility"], columns="order", values="agreement")
+    whole = wide.index.get_level_values("visibility").isin([0, 1])  # where both orders show the same image
+    wide[whole] = wide[whole].bfill(axis=1).ffill(axis=1)
+    rows = []
+    for key, both in wide.dropna().groupby([*_CELL, "patient"], sort=True):
+        place = both.index.get_level_values("visibility").to_numpy()
+        if len(place) > 2 and {0, 1} <= set(place):
+            gain = np.trapezoid(both["kept_first"] - both["removed_first"], place)
+            rows.append((*key, "symmetric_relevance_gain", gain))
+    return pd.DataFrame(rows, columns=[*_CELL, "patient", "score", "value"])
 
 
 def curve_points(test: pd.DataFrame) -> pd.DataFrame:

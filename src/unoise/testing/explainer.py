@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unoise.data.units import Units
 from unoise.errors import UserError
@@ -64,7 +64,7 @@ def check_explainer(method: str, **settings: object) -> None:
         chosen = {name: one["default"] for name, one in known.settings.items() if "default" in one} | settings
         chosen.pop("interpreter", None)
         for dims in known.dims:
-            with TemporaryDirectory() as folder, torch.enable_grad():
+            with TemporaryDirectory() as folder, _put_back(), torch.enable_grad():
                 found = _faults(known, chosen, make_trial(known, dims, Path(folder)))
             faults += [f"{WHERE[dims]}: {one}" for one in found]
     if faults:
@@ -74,11 +74,11 @@ def check_explainer(method: str, **settings: object) -> None:
 def _faults(method: methods.Method, settings: dict, trial: Trial) -> list[str]:
     """Of the maps of a trial."""
     given = _copy(trial.units)
-    before = _state(trial.context.segmenter.network)
+    before = _state(trial.context.segmenter)
     with labels_opened() as labels, NoDevice(module_file(method.module).parent) as devices, _seeded(0):
         try:
             volumes = _ready(method, settings, trial).volumes(given)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return [f"it fails: {type(error).__name__}: {error}"]
     faults = _of_volumes(volumes, method, trial)
     if faults:
@@ -94,7 +94,7 @@ def _faults(method: methods.Method, settings: dict, trial: Trial) -> list[str]:
     with _seeded(1):
         try:
             return faults + _when_repeated(method, settings, trial, volumes["importance"])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return [*faults, f"it fails when it runs again, or on a slice alone: {type(error).__name__}: {error}"]
 
 
@@ -144,18 +144,21 @@ def _left_behind(before: dict[str, object], trial: Trial, given: Units, volumes:
         torch.equal(given.images, trial.units.images) and torch.equal(given.probabilities, trial.units.probabilities)
     ):
         faults.append("it changes the units it is given: work on a copy")
-    after = _state(trial.context.segmenter.network)
-    return faults + [f"it changes the {name} of the segmenter" for name in before if before[name] != after[name]]
+    after = _state(trial.context.segmenter)
+    return faults + [f"it changes the {name}" for name in before if before[name] != after[name]]
 
 
-def _state(network: nn.Module) -> dict[str, object]:
-    """What nobody may change of a network, in values that can be compared."""
+def _state(segmenter: WatchedSegmenter) -> dict[str, object]:
+    """What nobody may change, in values that can be compared."""
+    network = segmenter.network
     weights = list(network.state_dict().values())
     return {
-        "weights": [one.numpy().tobytes() for one in weights],
-        "mode (training or evaluation)": [one.training for one in network.modules()],
-        "gradients": [(one.requires_grad, one.grad is None) for one in network.parameters()],
-        "hooks": [
+        "settings of torch, which hold for everybody": _of_torch(),
+        "classes, window or body mean of the segmenter": (*segmenter.classes, *segmenter.window, segmenter.body_mean),
+        "weights of the segmenter": [one.numpy().tobytes() for one in weights],
+        "mode (training or evaluation) of the segmenter": [one.training for one in network.modules()],
+        "gradients of the segmenter": [(one.requires_grad, one.grad is None) for one in network.parameters()],
+        "hooks of the segmenter": [
             (len(one._forward_hooks), len(one._forward_pre_hooks), len(one._backward_hooks))
             for one in network.modules()
         ],
@@ -176,6 +179,22 @@ def _one_by_one(units: Units) -> list[Units]:
 
 def _copy(units: Units) -> Units:
     return replace(units, images=units.images.clone(), probabilities=units.probabilities.clone())
+
+
+def _of_torch() -> tuple[bool, int, torch.dtype]:
+    return torch.are_deterministic_algorithms_enabled(), torch.get_num_threads(), torch.get_default_dtype()
+
+
+@contextmanager
+def _put_back() -> Iterator[None]:
+    """Settings of torch that an explainer must not change, as they were when the block ends."""
+    deterministic, threads, dtype = _of_torch()
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
 
 
 @contextmanager
