@@ -216,10 +216,11 @@ def test_environment_variable_that_is_not_set(monkeypatch, refused, plain_config
     assert "export UNOISE_ABDOMEN_CT=" in text
 
 
-def test_path_with_a_brace_is_refused(monkeypatch, refused, plain_config):
-    monkeypatch.setenv("UNOISE_SCANS", "/scans/{new}")
+@pytest.mark.parametrize("folder", ["/scans/{new}", "/scans/<results>"])
+def test_path_with_a_placeholder_of_snakemake_is_refused(folder, monkeypatch, refused, plain_config):
+    monkeypatch.setenv("UNOISE_SCANS", folder)
     plain_config["dataset"] = "${UNOISE_SCANS}"
-    assert "dataset: the path '/scans/{new}' has a brace" in refused(plain_config)
+    assert f"dataset: the path {folder!r} has one of" in refused(plain_config)
 
 
 def test_environment_variable_is_replaced(tmp_path, plain_config):

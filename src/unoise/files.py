@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _TEMPORARY = ".tmp-"
-_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff{}]")  # no signs, or placeholders of Snakemake
+PLACEHOLDERS = "{}<>"  # what Snakemake takes for a wildcard, or for a variable, in a path
+_UNFIT = re.compile(rf"[\x00-\x1f\x7f\ud800-\udfff{PLACEHOLDERS}]")
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def write_json(path: str | Path, content: object) -> None:
 
 
 def is_inside(path: str) -> bool:
-    """Whether a path, as a stranger's table has it, names something below its folder, in printable signs but braces."""
+    """Whether a stranger's path names something below its folder, in printable signs and without `PLACEHOLDERS`."""
     parts = Path(path).parts
     return bool(parts) and not Path(path).is_absolute() and ".." not in parts and not _UNFIT.search(path)
 

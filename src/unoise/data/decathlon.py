@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unoise.errors import UserError
-from unoise.files import is_inside
+from unoise.files import PLACEHOLDERS, is_inside
 
 _LABEL = re.compile(r"[^;=\x00-\x1f\x7f\ud800-\udfff]+")
 
@@ -63,7 +63,8 @@ def read_task(folder: Path) -> Task:
         name = Path(row["image"]).name.removesuffix(".gz").removesuffix(".nii")[:200]
         for key in ("image", "label"):
             if not is_inside(row[key]):
-                raise wrong(f"{key} {row[key][:200]!r} lies outside the folder, has a brace, or is no path", case=name)
+                what = f"lies outside the folder, has one of {PLACEHOLDERS}, or is no path"
+                raise wrong(f"{key} {row[key][:200]!r} {what}", case=name)
             if not os.path.isfile(folder / row[key]):  # unlike Path.is_file, False for a name that is too long
                 raise wrong(f"{key} {row[key][:200]} does not exist", "Put the file there or delete the entry", name)
         if name.lower() in names:

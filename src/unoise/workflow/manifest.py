@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from unoise.errors import UserError
-from unoise.files import is_inside, whole_file
+from unoise.files import PLACEHOLDERS, is_inside, whole_file
 
 SPLITS = ("train", "validation", "calibration", "test")
 LONGEST_ID = 100
@@ -145,8 +145,8 @@ def _case(row: dict, path: Path, number: int) -> Case:
     for key in ("image", "label"):
         if not is_inside(row[key]):
             raise wrong(
-                f"{key} {row[key][:200]!r} is not a path inside the dataset, or has a brace",
-                "Use a path relative to `dataset`, and rename files with { or }",
+                f"{key} {row[key][:200]!r} is not a path inside the dataset, or has one of {PLACEHOLDERS}",
+                f"Use a path relative to `dataset`, and rename files with one of {PLACEHOLDERS}",
             )
     subgroups = tuple((name, row.pop(name).strip()) for name in further)
     case = Case(**row, subgroups=subgroups)

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 
+from unoise.files import PLACEHOLDERS
 from unoise.workflow import methods
 from unoise.workflow.config.fault import Fault
 from unoise.workflow.config.schema import check
@@ -44,13 +45,15 @@ def method(place: Iterable, family: str, name: str) -> methods.Method:
 
 
 def expanded(value: str, place: str) -> str:
-    """A path with its environment variables and `~` replaced; a `Fault` where one is not set, or a brace is left."""
+    """A path with its environment variables and `~` replaced; a `Fault` where one is not set, or for `PLACEHOLDERS`."""
     whole = os.path.expandvars(value)
     missing = re.search(r"\$\{?(\w+)", whole)
     if missing:
         remedy = f"Set it to where yours lies (export {missing[1]}=/path/to/it), or write the path here"
         raise Fault(place, f"the environment variable {missing[1]} is not set", remedy)
-    if set("{}") & set(whole):
+    if set(PLACEHOLDERS) & set(whole):
         remedy = "Rename what has it, or name a link to it without one"
-        raise Fault(place, f"the path {whole!r} has a brace, which Snakemake takes for a wildcard", remedy)
+        raise Fault(
+            place, f"the path {whole!r} has one of {PLACEHOLDERS}, which Snakemake takes for placeholders", remedy
+        )
     return os.path.expanduser(whole)
