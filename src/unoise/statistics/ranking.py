@@ -42,7 +42,7 @@ def _contest(contest: dict, areas: pd.DataFrame, resamples: int, seed: int) -> l
     means = sign * controls[controls.split == chosen_on].groupby("explainer").area.mean()
     control = means.idxmax() if len(means) else None
     rows = []
-    places = (-sign * test.mean()).rank(method="min").astype(int).sort_values(kind="stable")
+    places = (-sign * test.mean()).rank(method="min", na_option="bottom").astype(int).sort_values(kind="stable")
     for explainer, place in places.items():
         values = test[explainer].to_numpy()
         low, high = mean_interval(values, resamples, seed)
